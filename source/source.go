@@ -1,0 +1,112 @@
+// Package source says what a system that tables are read from must do. Arrow
+// schemas and record batches are the only words it shares with destinations.
+package source
+
+import (
+	"context"
+
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// Source is one upstream system, logged in. Its methods may be called
+// concurrently.
+type Source interface {
+	// Table looks up name as the user wrote it and describes it. The schema
+	// is complete before any row is read.
+	Table(ctx context.Context, name string) (Table, error)
+	// Usage is what this Source has cost so far. It never blocks, so a
+	// progress display may poll it.
+	Usage() Usage
+	Close() error
+}
+
+// Table is one readable table.
+type Table interface {
+	// Name is what the upstream system calls the table, in its own spelling.
+	Name() string
+	// Schema gives the columns in the order they are read. Field names are the
+	// upstream system's; the metadata holds its type under [TypeKey].
+	Schema() *arrow.Schema
+	// Key lists the columns that identify a row; empty when none do.
+	Key() []string
+	// Strategy is how the table is loaded unless the user says otherwise.
+	Strategy() string
+	// CursorKey is the column that grows when a row changes; empty when the
+	// table has none, so that it can only be replaced.
+	CursorKey() string
+	// Scan plans one pass: counts, picks the way to read, starts what the
+	// upstream system has to prepare. No row is read yet.
+	Scan(ctx context.Context, r Request) (Scan, error)
+}
+
+// TypeKey is the field metadata key that holds the upstream type of a column.
+const TypeKey = "source.type"
+
+// Request says which rows of a Table a Scan reads and who is told about it.
+type Request struct {
+	// Observe is told of phases and warnings, from any goroutine. It may be
+	// nil.
+	Observe func(Event)
+}
+
+// Event is one thing a user may want to know while a Scan runs.
+type Event struct {
+	// Phase is what the scan is doing now, "waiting for Bulk job 750…".
+	// Empty when the event is a warning.
+	Phase string
+	// Warning is something that went differently than asked, and why it is
+	// right to go on.
+	Warning string
+}
+
+// Plan is what a Scan decided before the first row.
+type Plan struct {
+	// API is the way the rows are read: "rest" or "bulk".
+	API string
+	// Reason says in a few words why it was picked.
+	Reason string
+	// Rows is how many rows are expected, -1 when nobody knows yet.
+	Rows int64
+}
+
+// Scan is one pass over a table, handed out in parts.
+type Scan interface {
+	// Plan may change (Rows becomes known) until the first Part is out.
+	Plan() Plan
+	// Next waits for the next part. It returns io.EOF after the last one and
+	// is not called concurrently; parts it has handed out may be read while it
+	// waits.
+	Next(ctx context.Context) (Part, error)
+	// Verify compares what was received with what the upstream system says it
+	// sent (P2). It is called once, after every part was read to its end.
+	Verify() error
+	// Close ends what the upstream system still runs for this scan. It is
+	// always called, also after an error or a cancelled context.
+	Close(ctx context.Context) error
+}
+
+// Part is a piece of a Scan that can be read on its own, and read again from
+// its start after an error: the same rows come.
+type Part interface {
+	// Name tells the parts of one scan apart.
+	Name() string
+	// Read calls emit for each batch in order, from one goroutine, and stops
+	// at the first error, its own or emit's. The batch belongs to Read: emit
+	// retains it to keep it.
+	Read(ctx context.Context, emit func(arrow.RecordBatch) error) error
+}
+
+// Usage is what a Source has cost so far.
+type Usage struct {
+	// Calls counts the requests sent, logins and retries included.
+	Calls int64
+	// Bytes counts the body bytes received, after decompression.
+	Bytes int64
+	// LimitUsed and LimitMax are the upstream system's own daily count as last
+	// reported; both 0 when it never reported.
+	LimitUsed, LimitMax int64
+}
+
+// Opener returns an open Source. It fails fast: a Source it returns is logged
+// in.
+type Opener func(ctx context.Context) (Source, error)
