@@ -3,6 +3,7 @@ package fakeorg
 import (
 	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -77,6 +78,14 @@ func (o *Org) faultFor(r *http.Request) *Fault {
 		}
 	}
 	return nil
+}
+
+func decodedQuery(r *http.Request) string {
+	s, err := url.QueryUnescape(r.URL.RawQuery)
+	if err != nil {
+		return r.URL.RawQuery
+	}
+	return s
 }
 
 func (f *Fault) matches(r *http.Request) bool {

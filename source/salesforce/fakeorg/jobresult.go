@@ -125,7 +125,7 @@ func (c *call) send(j *job, start, end int) {
 	if c.r.Method == http.MethodHead {
 		return
 	}
-	c.org.renderPage(out, j, start, end)
+	_ = render(out, j, start, end)
 }
 
 // flushAt is how much CSV is gathered before it is sent.

@@ -2,6 +2,7 @@ package fakeorg
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -31,7 +32,7 @@ func (c *call) period(v *view, reach time.Duration) (start, end time.Time, err *
 	case !start.Before(end):
 		return start, end, badRequest("INVALID_REPLICATION_DATE", "startDate before endDate required")
 	case now.Sub(start) > reach+24*time.Hour:
-		return start, end, badRequest("INVALID_REPLICATION_DATE", "startDate cannot be more than "+itoa(int(reach.Hours()/24))+" days ago")
+		return start, end, badRequest("INVALID_REPLICATION_DATE", "startDate cannot be more than "+strconv.Itoa(int(reach.Hours()/24))+" days ago")
 	}
 	return start, end, nil
 }

@@ -1,6 +1,10 @@
 package fakeorg
 
-import "maps"
+import (
+	"iter"
+	"maps"
+	"slices"
+)
 
 // table holds the rows of one object: generated ones, and what was changed
 // since. The Org's mutex guards it.
@@ -9,8 +13,9 @@ type table struct {
 	base   uint32 // generated rows: 0 to base-1
 	n      uint32 // all rows, inserted ones included
 	edits  map[uint32]*edit
-	shared bool // a view holds edits: copy before the next write
-	held   []held
+	shared bool              // a view holds edits: copy before the next write
+	held   []*held           // open transactions
+	hidden map[string]*Field // by lower-case name
 }
 
 // edit is what was changed in one row. It is never changed once it is in a
@@ -91,6 +96,17 @@ func (f *Field) empty() value {
 		return boolValue(false)
 	}
 	return value{}
+}
+
+// sortedEdits goes through the edits by row.
+func (v *view) sortedEdits() iter.Seq2[uint32, *edit] {
+	return func(yield func(uint32, *edit) bool) {
+		for _, row := range slices.Sorted(maps.Keys(v.edits)) {
+			if !yield(row, v.edits[row]) {
+				return
+			}
+		}
+	}
 }
 
 // visible says whether a query sees the row: query leaves out what is in the
