@@ -1,0 +1,167 @@
+package salesforce
+
+import (
+	"encoding/binary"
+	"math"
+	"unsafe"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+)
+
+// column collects the values of one column of a batch in Arrow's own layout,
+// so that a value is copied once: from the wire's buffer to its place. It is
+// what array.StringBuilder and its like do, without a call and a capacity
+// check a value for each of their three buffers.
+type column struct {
+	name  string
+	typ   arrow.DataType
+	kind  kind
+	valid *memory.Buffer // a bit a row, set unless null
+	fixed *memory.Buffer // values of fixed width, or the offsets of a text
+	chars *memory.Buffer // the bytes of a text
+	used  int            // bytes of chars in use
+	nulls int
+}
+
+// reset gives c new buffers for rows values, all of them valid so far.
+func (c *column) reset(alloc memory.Allocator, rows int) {
+	c.used, c.nulls = 0, 0
+	bits := (rows + 7) / 8
+	c.valid = buffer(alloc, bits)
+	fill(c.valid.Bytes(), 0xff)
+	switch c.kind {
+	case kindText:
+		c.fixed = buffer(alloc, 4*(rows+1))
+		fill(c.fixed.Bytes()[:4], 0)
+		c.chars = buffer(alloc, 0)
+		c.chars.Reserve(rows * 16)
+	case kindBool:
+		c.fixed = buffer(alloc, bits)
+		fill(c.fixed.Bytes(), 0)
+	case kindDate:
+		c.fixed = buffer(alloc, 4*rows)
+	default:
+		c.fixed = buffer(alloc, 8*rows)
+	}
+}
+
+func buffer(alloc memory.Allocator, size int) *memory.Buffer {
+	b := memory.NewResizableBuffer(alloc)
+	b.Resize(size)
+	return b
+}
+
+func fill(b []byte, v byte) {
+	for i := range b {
+		b[i] = v
+	}
+}
+
+// set stores value b at row. Rows are set in order, each once. An empty value
+// is null: Salesforce stores no empty strings, and CSV has no other null.
+func (c *column) set(row int, b []byte) error {
+	if len(b) == 0 {
+		c.setNull(row)
+		return nil
+	}
+	switch c.kind {
+	case kindText:
+		c.setText(row, b)
+		return nil
+	case kindBool:
+		v, err := parseBool(b)
+		if v {
+			c.fixed.Bytes()[row>>3] |= 1 << (row & 7)
+		}
+		return err
+	case kindInt:
+		v, err := parseInt(b)
+		c.set64(row, uint64(v))
+		return err
+	case kindFloat:
+		v, err := parseFloat(b)
+		c.set64(row, math.Float64bits(v))
+		return err
+	case kindDate:
+		v, err := parseDate(b)
+		c.set32(row, uint32(v))
+		return err
+	case kindStamp:
+		v, err := parseStamp(b)
+		c.set64(row, uint64(v))
+		return err
+	default:
+		v, err := parseTime(b)
+		c.set64(row, uint64(v))
+		return err
+	}
+}
+
+func (c *column) setText(row int, b []byte) {
+	end := c.used + len(b)
+	if end > c.chars.Cap() {
+		c.chars.Resize(c.used)
+		c.chars.Reserve(max(end, 2*c.chars.Cap()))
+	}
+	copy(c.chars.Buf()[c.used:end], b)
+	c.used = end
+	c.set32(row+1, uint32(end))
+}
+
+func (c *column) setNull(row int) {
+	c.valid.Bytes()[row>>3] &^= 1 << (row & 7)
+	c.nulls++
+	switch c.kind {
+	case kindText:
+		c.set32(row+1, uint32(c.used))
+	case kindBool: // its bit is 0 already
+	case kindDate:
+		c.set32(row, 0)
+	default:
+		c.set64(row, 0)
+	}
+}
+
+func (c *column) set32(row int, v uint32) {
+	binary.NativeEndian.PutUint32(c.fixed.Bytes()[4*row:], v)
+}
+
+func (c *column) set64(row int, v uint64) {
+	binary.NativeEndian.PutUint64(c.fixed.Bytes()[8*row:], v)
+}
+
+// array hands the first rows values over and leaves c without buffers.
+func (c *column) array(rows int) arrow.Array {
+	buffers := []*memory.Buffer{c.valid, c.fixed}
+	if c.kind == kindText {
+		c.chars.Resize(c.used)
+		buffers = append(buffers, c.chars)
+	}
+	data := array.NewData(c.typ, rows, buffers, nil, c.nulls, 0)
+	defer data.Release()
+	c.release()
+	return array.MakeFromData(data)
+}
+
+// release drops what buffers c still has.
+func (c *column) release() {
+	for _, b := range []*memory.Buffer{c.valid, c.fixed, c.chars} {
+		if b != nil {
+			b.Release()
+		}
+	}
+	c.valid, c.fixed, c.chars = nil, nil, nil
+}
+
+// text views a value of a text column that was set before, until the next set.
+func (c *column) text(row int) string {
+	if row < 0 || c.kind != kindText {
+		return ""
+	}
+	fixed := c.fixed.Bytes()
+	from := binary.NativeEndian.Uint32(fixed[4*row:])
+	to := binary.NativeEndian.Uint32(fixed[4*row+4:])
+	return unsafe.String(unsafe.SliceData(c.chars.Buf()[from:to]), int(to-from))
+}

@@ -1,0 +1,230 @@
+package salesforce
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"log"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+
+	"github.com/simpleforce/simpleforce"
+
+	"sluice/source"
+	"sluice/uri"
+)
+
+// signer logs in to one org. Its client has the transport's retries and
+// counting, but no token.
+type signer struct {
+	http    *http.Client
+	signIn  string
+	version string // of SOAP
+}
+
+// login picks the way in that the address names, and says whether it can be
+// gone twice.
+func (s *signer) login(l uri.Login) (login func(context.Context) (grant, error), renews bool) {
+	switch l := l.(type) {
+	case uri.Password:
+		return func(ctx context.Context) (grant, error) { return s.password(ctx, l) }, true
+	case uri.ClientCredentials:
+		return func(ctx context.Context) (grant, error) { return s.clientCredentials(ctx, l) }, true
+	case uri.AccessToken:
+		g := grant{token: l.Token, instance: s.signIn, org: orgOfToken(l.Token.Reveal())}
+		return func(context.Context) (grant, error) { return g, nil }, false
+	}
+	return func(context.Context) (grant, error) { return grant{}, errors.New("no login in the address") }, false
+}
+
+// orgOfToken reads the org id that session ids start with, up to a "!".
+func orgOfToken(token string) string {
+	if org, _, ok := strings.Cut(token, "!"); ok && strings.HasPrefix(org, "00D") && (len(org) == 15 || len(org) == 18) {
+		return org
+	}
+	return ""
+}
+
+// clientCredentials asks the token endpoint for a session of the app's run-as
+// user (OAuth 2.0 client credentials flow).
+func (s *signer) clientCredentials(ctx context.Context, l uri.ClientCredentials) (grant, error) {
+	if u, err := url.Parse(s.signIn); err == nil && (u.Hostname() == "login.salesforce.com" || u.Hostname() == "test.salesforce.com") {
+		return grant{}, s.refused("request not supported on this domain", "invalid_grant")
+	}
+	form := url.Values{"grant_type": {"client_credentials"}, "client_id": {l.ID}, "client_secret": {l.Secret.Reveal()}}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.signIn+"/services/oauth2/token", strings.NewReader(form.Encode()))
+	if err != nil {
+		return grant{}, errors.New("the sign-in address is none")
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return grant{}, networkError(s.op(), req.URL.Host, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return grant{}, networkError(s.op(), req.URL.Host, err)
+	}
+	var answer struct {
+		AccessToken uri.Secret `json:"access_token"`
+		InstanceURL string     `json:"instance_url"`
+		ID          string     `json:"id"` // https://login.salesforce.com/id/ORG/USER
+	}
+	if resp.StatusCode != http.StatusOK {
+		return grant{}, s.denied(parseFault(resp.StatusCode, body))
+	}
+	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" {
+		return grant{}, s.refused("the answer holds no access token", "")
+	}
+	g := grant{token: answer.AccessToken}
+	if ids := strings.Split(answer.ID, "/"); len(ids) > 2 {
+		g.org, g.user = ids[len(ids)-2], ids[len(ids)-1]
+	}
+	g.instance, err = instanceURL(s.signIn, first(answer.InstanceURL, s.signIn))
+	if err != nil {
+		return grant{}, s.refused(err.Error(), "")
+	}
+	return g, nil
+}
+
+// soapLogin is the last API version that has the SOAP login call; it is off by
+// default in new orgs and retires with Summer '27.
+const soapLogin = "64.0"
+
+// soapResult is what login() answers, as far as simpleforce does not tell it.
+type soapResult struct {
+	Org     string `xml:"Body>loginResponse>result>userInfo>organizationId"`
+	User    string `xml:"Body>loginResponse>result>userId"`
+	Server  string `xml:"Body>loginResponse>result>serverUrl"`
+	Expired bool   `xml:"Body>loginResponse>result>passwordExpired"`
+}
+
+// password logs in with user name, password and security token by SOAP.
+func (s *signer) password(ctx context.Context, l uri.Password) (grant, error) {
+	silenceLog()
+	var result soapResult
+	client := simpleforce.NewClient(s.signIn, "sluice", s.version)
+	client.SetHttpClient(&http.Client{
+		Transport:     &soapTransport{ctx: ctx, client: s.http, result: &result},
+		CheckRedirect: sameHost,
+	})
+	// simpleforce escapes the password alone.
+	err := client.LoginPassword(html.EscapeString(l.Username), l.Password.Reveal(), html.EscapeString(l.Token.Reveal()))
+	var fault *apiError
+	switch {
+	case errors.As(err, &fault):
+		return grant{}, s.denied(fault)
+	case err != nil:
+		return grant{}, networkError(s.op(), hostOf(s.signIn), err)
+	case result.Expired:
+		return grant{}, s.refused("the password has expired", "INVALID_OPERATION_WITH_EXPIRED_PASSWORD")
+	case client.GetSid() == "":
+		return grant{}, s.refused("the answer holds no session", "")
+	}
+	g := grant{token: uri.Secret(client.GetSid()), org: result.Org, user: result.User}
+	if g.instance, err = instanceURL(s.signIn, result.Server); err != nil {
+		return grant{}, s.refused(err.Error(), "")
+	}
+	return g, nil
+}
+
+// silenceLog ends the output of package log, which nothing but simpleforce
+// uses: it prints whole answers.
+var silenceLog = sync.OnceFunc(func() { log.SetOutput(io.Discard) })
+
+// soapTransport gives simpleforce's request a context, turns faults into
+// errors, and keeps what simpleforce drops from the answer.
+type soapTransport struct {
+	ctx    context.Context //nolint:containedctx // simpleforce makes the request and knows no context
+	client *http.Client
+	result *soapResult
+}
+
+func (t *soapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.client.Transport.RoundTrip(req.WithContext(t.ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, parseFault(resp.StatusCode, body)
+	}
+	if err := xml.Unmarshal(body, t.result); err != nil {
+		return nil, &apiError{Status: resp.StatusCode, Message: "the answer is no SOAP: " + plainText(body)}
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return resp, nil
+}
+
+func (s *signer) op() string { return "log in to " + hostOf(s.signIn) }
+
+func hostOf(base string) string {
+	if u, err := url.Parse(base); err == nil {
+		return u.Host
+	}
+	return "the sign-in host"
+}
+
+// denied tells a login that was turned away from an org that is down.
+func (s *signer) denied(fault *apiError) error {
+	if fault.Code == "" || judge(fault).again {
+		return refusal(s.op(), fault)
+	}
+	return s.refused(fault.Message, fault.Code)
+}
+
+// refused is a login that the org said no to, with what to do about it.
+func (s *signer) refused(message, code string) error {
+	e := &source.Error{Op: s.op(), Kind: source.Refused, Code: code, Err: errors.New(message), Mend: loginMend(code, message)}
+	if code != "" && !strings.HasPrefix(message, code) {
+		e.Err = fmt.Errorf("%s: %s", code, message)
+	}
+	return e
+}
+
+// loginMend is what helps against each way of being turned away. Messages
+// decide where a code has several causes.
+func loginMend(code, message string) string {
+	has := func(s string) bool { return strings.Contains(strings.ToLower(message), s) }
+	const myDomain = "use the org's own host: domain=your-domain.my (Setup, My Domain)"
+	switch {
+	case has("not supported on this domain"):
+		return "client credentials do not work at login or test.salesforce.com; " + myDomain
+	case code == "LOGIN_MUST_USE_SECURITY_TOKEN":
+		return "add token= with the user's security token (Settings, Reset My Security Token), or sign in from a trusted network"
+	case code == "INVALID_OPERATION" || code == "UNSUPPORTED_API_VERSION" || has("soap api login"):
+		return "the org no longer takes password logins: use client_id= and client_secret= of a connected app with a run-as user"
+	case code == "INVALID_LOGIN":
+		return "check username, password and token (the token changes with the password); for a sandbox use domain=test or its own host"
+	case code == "INVALID_OPERATION_WITH_EXPIRED_PASSWORD":
+		return "set a new password in the org, then use it with the new security token"
+	case code == "invalid_client_id":
+		return "check client_id: it is the consumer key of the app, and the app may need ten minutes after it was made"
+	case code == "invalid_client":
+		return "check client_secret, and that %, & and + in it are percent-encoded"
+	case has("no client credentials user"):
+		return "pick a run-as user in the app's client credentials settings"
+	case code == "unsupported_grant_type":
+		return "enable the client credentials flow in the app's OAuth settings"
+	case code == "invalid_grant":
+		return "enable the client credentials flow in the app with a run-as user, and " + myDomain
+	case strings.Contains(code, "LIMIT") || code == "rate_limit_exceeded":
+		return "too many logins of this user within an hour; try again later"
+	case has("salesforce host") || has("https address"):
+		return "check domain: the token is only sent to Salesforce or to the host that was named"
+	}
+	return "check the credentials and the user's login rights (API Enabled, login hours, IP ranges)"
+}

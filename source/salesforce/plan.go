@@ -1,0 +1,198 @@
+package salesforce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+
+	"sluice/source"
+)
+
+// restPages is how many REST pages auto still prefers to a Bulk job. A job
+// takes about that many calls (create, poll, list pages, fetch) and seconds in
+// the org's queue.
+const restPages = 5
+
+// scan is one pass over a table by the API that the plan picked. Bulk may turn
+// out to refuse the query; then, before any part is out, REST takes over.
+type scan struct {
+	t       *table
+	q       query
+	observe func(source.Event)
+	plan    source.Plan
+	by      reader
+	started bool // a part is out
+}
+
+// reader is one of the two APIs.
+type reader interface {
+	next(ctx context.Context) (source.Part, error)
+	verify() error
+	close(ctx context.Context) error
+	rows() int64 // expected, -1 when unknown
+}
+
+// Scan counts where the choice of API depends on it, and starts the query.
+func (t *table) Scan(ctx context.Context, r source.Request) (source.Scan, error) {
+	s := &scan{t: t, q: t.query(), observe: r.Observe}
+	if s.observe == nil {
+		s.observe = func(source.Event) {}
+	}
+	t.warnUnknown(s.observe)
+	if err := s.pick(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// pick decides by which API to read.
+func (s *scan) pick(ctx context.Context) error {
+	s.plan = source.Plan{API: s.t.src.mode, Reason: "asked for", Rows: -1}
+	if s.plan.API != "auto" {
+		return nil
+	}
+	rows, err := s.count(ctx)
+	if err != nil {
+		return err
+	}
+	s.plan.Rows = rows
+	s.plan.API, s.plan.Reason = choose(rows, s.t.pageRows())
+	return nil
+}
+
+// choose is the rule of auto: rows is -1 when the org would not count.
+func choose(rows, pageRows int64) (api, reason string) {
+	switch {
+	case rows < 0:
+		return "bulk", "the org does not tell the number of rows"
+	case rows <= restPages*pageRows:
+		return "rest", fmt.Sprintf("about %d rows, %d or fewer pages", rows, restPages)
+	default:
+		return "bulk", fmt.Sprintf("about %d rows", rows)
+	}
+}
+
+// pageRows is how many rows a REST page is likely to have: 2,000, or 200 when
+// two or more long text areas are among the columns (SOQL and SOSL Reference,
+// API 66).
+func (t *table) pageRows() int64 {
+	long := 0
+	for _, f := range t.obj.Fields {
+		if f.Type == "textarea" && f.Length > 255 && f.Custom {
+			long++
+		}
+	}
+	if long >= 2 {
+		return 200
+	}
+	return 2000
+}
+
+// count asks how many rows the query has, cheaply: the org's own record count
+// for a whole table, COUNT() otherwise. It is -1 when the org takes too long
+// to count; other errors are errors of the query itself.
+func (s *scan) count(ctx context.Context) (int64, error) {
+	api := s.t.src.api
+	if len(s.q.where) == 0 {
+		var counts struct {
+			SObjects []struct {
+				Name  string `json:"name"`
+				Count int64  `json:"count"`
+			} `json:"sObjects"`
+		}
+		err := api.getJSON(ctx, "count "+s.q.object, api.path("limits/recordCount?sObjects="+s.q.object), &counts)
+		if err != nil && ctx.Err() != nil {
+			return 0, err
+		}
+		for _, c := range counts.SObjects {
+			if err == nil && strings.EqualFold(c.Name, s.q.object) {
+				return c.Count, nil
+			}
+		}
+	}
+	body, err := api.get(ctx, "count "+s.q.object, s.q.path(api, s.q.countSOQL()))
+	if err != nil {
+		var fault *source.Error
+		if errors.As(err, &fault) && fault.Code == "QUERY_TIMEOUT" {
+			return -1, nil
+		}
+		return 0, err
+	}
+	page, err := parsePage(body)
+	if err != nil {
+		return 0, &source.Error{Op: "count " + s.q.object, Err: err}
+	}
+	return page.Total, nil
+}
+
+// path is the address of a REST query. Commas and parentheses, which queries
+// are full of, stay as they are: the whole address has to fit in 16,384 bytes.
+func (q query) path(a *api, soql string) string {
+	resource := "query"
+	if q.all {
+		resource = "queryAll"
+	}
+	return a.path(resource + "?q=" + soqlEscapes.Replace(url.QueryEscape(soql)))
+}
+
+var soqlEscapes = strings.NewReplacer("%2C", ",", "%28", "(", "%29", ")")
+
+// start opens the reader that the plan names.
+func (s *scan) start(ctx context.Context) (err error) {
+	if s.plan.API == "bulk" {
+		s.by, err = startBulk(ctx, s)
+		var no *bulkRefusal
+		if !errors.As(err, &no) {
+			return err
+		}
+		s.fallBack(no)
+	}
+	s.by, err = startREST(ctx, s)
+	if err == nil {
+		s.plan.Rows = s.by.rows()
+	}
+	return err
+}
+
+// fallBack plans to go by REST what Bulk refuses, and says so.
+func (s *scan) fallBack(no *bulkRefusal) {
+	s.plan.API, s.plan.Reason = "rest", "Bulk API refuses: "+no.Error()
+	s.observe(source.Event{Warning: fmt.Sprintf("%s is read by REST, because the Bulk API refuses it: %s", s.q.object, no)})
+}
+
+func (s *scan) Plan() source.Plan { return s.plan }
+
+func (s *scan) Next(ctx context.Context) (source.Part, error) {
+	part, err := s.by.next(ctx)
+	var no *bulkRefusal
+	if errors.As(err, &no) && !s.started {
+		s.fallBack(no)
+		if err = s.start(ctx); err != nil {
+			return nil, err
+		}
+		part, err = s.by.next(ctx)
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		s.started = true
+		s.plan.Rows = s.by.rows()
+	}
+	return part, err
+}
+
+func (s *scan) Verify() error                   { return s.by.verify() }
+func (s *scan) Close(ctx context.Context) error { return s.by.close(ctx) }
+
+// countError is a difference between what came and what was announced (P2).
+// Reading again may mend it: a download may have been cut at a row's end.
+func countError(op string, got, want int64) error {
+	return &source.Error{
+		Op: op, Err: fmt.Errorf("%d rows came, Salesforce announced %d", got, want), Again: true,
+		Mend: "nothing was written; run again, and report it to Salesforce if it stays so",
+	}
+}

@@ -1,0 +1,164 @@
+package salesforce
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"golang.org/x/sync/errgroup"
+
+	"sluice/source"
+)
+
+// restReader reads a query by REST. Its pages hang on one cursor, so they are
+// one part, read in order, a page being fetched while the one before it is
+// decoded.
+type restReader struct {
+	*scan
+	first  *queryPage // fetched by the plan, for the first reading
+	chunks []query    // more than one when the query is too long for an address
+	total  int64
+	handed bool
+}
+
+// maxAddress is how long the path of a request may be: Salesforce bounds the
+// address and the headers together to 16,384 bytes, of which the token and the
+// rest of the headers need some (Salesforce Developer Limits, API 66).
+const maxAddress = 12_000
+
+// startREST sends the query and keeps its first page.
+func startREST(ctx context.Context, s *scan) (reader, error) {
+	r := &restReader{scan: s, chunks: s.q.split(s.t, maxAddress)}
+	if len(r.chunks) > 1 {
+		total, err := r.count(ctx)
+		r.total = total
+		return r, err
+	}
+	page, err := r.page(ctx, s.q.path(s.t.src.api, s.q.soql()))
+	if err != nil {
+		return nil, err
+	}
+	r.first, r.total = &page, page.Total
+	return r, nil
+}
+
+func (r *restReader) rows() int64                 { return r.total }
+func (r *restReader) verify() error               { return nil } // Read has compared the counts
+func (r *restReader) close(context.Context) error { return nil }
+
+func (r *restReader) next(context.Context) (source.Part, error) {
+	if r.handed {
+		return nil, io.EOF
+	}
+	r.handed = true
+	return r, nil
+}
+
+// page fetches and opens one page.
+func (r *restReader) page(ctx context.Context, path string) (queryPage, error) {
+	op := "query " + r.q.object
+	body, err := r.t.src.api.get(ctx, op, path)
+	if err != nil {
+		return queryPage{}, err
+	}
+	page, err := parsePage(body)
+	if err != nil {
+		return page, &source.Error{Op: op, Err: err, Again: true, Mend: "check that no proxy answers in the org's place"}
+	}
+	return page, nil
+}
+
+// pages calls do for each page of a query that begins at path, in order.
+func (r *restReader) pages(ctx context.Context, path string, first *queryPage, do func(queryPage) error) error {
+	group, gctx := errgroup.WithContext(ctx)
+	pages := make(chan queryPage)
+	group.Go(func() (err error) {
+		defer close(pages)
+		for {
+			var p queryPage
+			if first != nil {
+				p, first = *first, nil
+			} else if p, err = r.page(gctx, path); err != nil {
+				return err
+			}
+			select {
+			case pages <- p:
+			case <-gctx.Done():
+				return context.Cause(gctx)
+			}
+			if p.Done {
+				return nil
+			}
+			if path, err = nextPath(p.Next); err != nil {
+				return err
+			}
+		}
+	})
+	group.Go(func() error {
+		for p := range pages {
+			if err := do(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return group.Wait()
+}
+
+// nextPath checks the address of the next page: a path of the org that is
+// being read, nothing else.
+func nextPath(next string) (string, error) {
+	if !strings.HasPrefix(next, "/services/data/") {
+		return "", &source.Error{Op: "query", Err: fmt.Errorf("the org gave %q as the address of the next page", excerpt([]byte(next)))}
+	}
+	return next, nil
+}
+
+// Name of the only part.
+func (r *restReader) Name() string { return "rest" }
+
+// Read sends all rows of the query.
+func (r *restReader) Read(ctx context.Context, emit func(arrow.RecordBatch) error) error {
+	if len(r.chunks) > 1 {
+		return r.readWide(ctx, emit)
+	}
+	b := newBatcher(r.q.object, r.t.schema, r.t.src.opt.Alloc, emit)
+	defer b.release()
+	first := r.first
+	r.first = nil
+	path := r.q.path(r.t.src.api, r.q.soql())
+	total := int64(-1)
+	err := r.pages(ctx, path, first, func(p queryPage) error {
+		total = p.Total
+		_, err := decodeJSON(p, b)
+		return named("query "+r.q.object, err)
+	})
+	if err == nil {
+		err = named("", b.flush())
+	}
+	if err == nil && b.total != total {
+		err = countError("query "+r.q.object, b.total, total)
+	}
+	return err
+}
+
+// named adds op to an error that does not say yet where it happened.
+func named(op string, err error) error {
+	var known *source.Error
+	var taker *emitError
+	if errors.As(err, &taker) {
+		return taker.err
+	}
+	if err == nil || errors.As(err, &known) && known.Op != "" {
+		return err
+	}
+	if known != nil {
+		e := *known
+		e.Op = op
+		return &e
+	}
+	return fmt.Errorf("%s: %w", op, err)
+}

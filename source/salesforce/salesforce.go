@@ -1,0 +1,171 @@
+// Package salesforce reads tables from a Salesforce org: SOQL over REST for
+// small results, Bulk API 2.0 for large ones, both straight into Arrow.
+package salesforce
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+
+	"sluice/source"
+	"sluice/uri"
+)
+
+// Options are what a Source needs besides an address.
+type Options struct {
+	// Catalog resolves the public names of tables.
+	Catalog *source.Catalog
+	// Log takes one debug line a request, without secrets. Default: none.
+	Log *slog.Logger
+	// Alloc holds the batches. Default: Go's heap.
+	Alloc memory.Allocator
+	// Transport carries the requests, below retries, tokens and counting.
+	// Default: net/http with bounds for long runs.
+	Transport http.RoundTripper
+	// UserAgent names the program to the org. Default: "sluice".
+	UserAgent string
+	// Tries is how often a request is sent before its error counts.
+	// Default: 6, over about half a minute.
+	Tries int
+	// Sleep waits between tries and between looks at a Bulk job, or until ctx
+	// ends, whose cause it returns. Default: by the clock.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// IdleTimeout is the longest silence inside a body before the request is
+	// given up and sent again. Default: 90 s.
+	IdleTimeout time.Duration
+	// JobTimeout is how long a Bulk job may take. Default: 12 hours.
+	JobTimeout time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Alloc == nil {
+		o.Alloc = memory.NewGoAllocator()
+	}
+	if o.Transport == nil {
+		o.Transport = newBase()
+	}
+	if o.UserAgent == "" {
+		o.UserAgent = "sluice"
+	}
+	if o.Tries == 0 {
+		o.Tries = 6
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = 90 * time.Second
+	}
+	if o.JobTimeout == 0 {
+		o.JobTimeout = 12 * time.Hour
+	}
+	return o
+}
+
+// sleep waits for d by the clock.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Source is one org, logged in. It is a [source.Source].
+type Source struct {
+	api   *api
+	meter *meter
+	mode  string // auto, rest or bulk
+	opt   Options
+}
+
+var _ source.Source = (*Source)(nil)
+
+// Open logs in to the org that u names. An access token is taken as it is:
+// whether it is good shows at the first request.
+func Open(ctx context.Context, u uri.Salesforce, o Options) (*Source, error) {
+	o = o.withDefaults()
+	m := &meter{next: o.Transport, agent: o.UserAgent, log: o.Log, idle: o.IdleTimeout}
+	version := first(u.APIVersion, DefaultVersion)
+	in := &signer{
+		http:    &http.Client{Transport: newRetrier(m, o), CheckRedirect: sameHost},
+		signIn:  u.SignIn,
+		version: olderVersion(version, soapLogin),
+	}
+	session := newSession(in.login(u.Login))
+	s := &Source{
+		api: &api{
+			http:    &http.Client{Transport: newRetrier(&authorizer{m, session}, o), CheckRedirect: sameHost},
+			session: session,
+			version: version,
+		},
+		meter: m,
+		mode:  first(u.API, "auto"),
+		opt:   o,
+	}
+	if _, err := session.base(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func newRetrier(next http.RoundTripper, o Options) *retrier {
+	return &retrier{next: next, log: o.Log, tries: o.Tries, sleep: o.Sleep}
+}
+
+// olderVersion is the smaller of two API versions like "64.0".
+func olderVersion(a, b string) string {
+	if versionNumber(a) < versionNumber(b) {
+		return a
+	}
+	return b
+}
+
+func versionNumber(v string) float64 {
+	n, _ := strconv.ParseFloat(v, 64)
+	return n
+}
+
+// Table looks up a name of the catalog ("account"), "custom:X", or an API name
+// in any case, and describes the object.
+func (s *Source) Table(ctx context.Context, name string) (source.Table, error) {
+	object, custom := strings.CutPrefix(name, "custom:")
+	var known source.Known
+	if !custom {
+		if k, ok := s.opt.Catalog.Lookup(name); ok {
+			known, object = k, k.Object
+		}
+	}
+	o, err := s.describe(ctx, object)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.checkNames(); err != nil {
+		return nil, err
+	}
+	return newTable(s, o, known), nil
+}
+
+// Usage is what the org has been asked so far.
+func (s *Source) Usage() source.Usage { return s.meter.usage() }
+
+// Close drops idle connections. The session stays good in the org: other runs
+// may share it.
+func (s *Source) Close() error {
+	s.api.http.CloseIdleConnections()
+	if t, ok := s.opt.Transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+	return nil
+}
