@@ -1,0 +1,50 @@
+package pipeline
+
+import "time"
+
+// Report is what a Run did. After an error it holds what was known by then.
+type Report struct {
+	// Run identifies the run in logs and in the names of what it staged.
+	Run string
+	// SourceTable is the source's own name, "Account"; what the user wrote
+	// until the table is described.
+	SourceTable string
+	// DestTable is the table written, "public.account".
+	DestTable string
+	// API is the way the rows were read ("rest" or "bulk"), Reason why.
+	API, Reason string
+	// Asked is the strategy that the user or the table asked for, Strategy the
+	// one used.
+	Asked, Strategy string
+	// RowsRead counts the rows received, each once, however often its part was
+	// read again. RowsWritten and RowsDeleted are the destination's count; 0
+	// unless it committed.
+	RowsRead, RowsWritten, RowsDeleted int64
+	// Retries counts the times that a part broke off and was read again.
+	Retries int64
+	// Bytes counts the body bytes received, decompressed; Calls the requests.
+	Bytes, Calls int64
+	// LimitUsed and LimitMax are the org's own daily count of requests; both 0
+	// when it told none.
+	LimitUsed, LimitMax int64
+	// Created is true when the destination table did not exist.
+	Created bool
+	// SchemaChanges lists what the load changed about the destination table.
+	SchemaChanges []string
+	// CursorBefore and CursorAfter say from where and to where the table was
+	// read; empty when it was read whole.
+	CursorBefore, CursorAfter string
+	// Took is the time spent in each phase.
+	Took map[Phase]time.Duration
+	// Warnings lists what went otherwise than asked, in order of appearance.
+	Warnings []string
+}
+
+// Total is the time spent in all phases.
+func (r Report) Total() time.Duration {
+	var sum time.Duration
+	for _, d := range r.Took {
+		sum += d
+	}
+	return sum
+}
