@@ -30,8 +30,3 @@ func (o *Org) plan(text string, all bool) (*plan, *apiError) {
 	return p, nil
 }
 func (o *Org) planBulk(text string, all bool) (*plan, *apiError) { return o.plan(text, all) }
-func (c *call) composite() *apiError                             { return errNotFound }
-func (c *call) insert(*view) *apiError                           { return errNotFound }
-func (c *call) update(*view, uint32, bool) *apiError             { return errNotFound }
-func (c *call) remove(*view, uint32, bool) *apiError             { return errNotFound }
-func (c *call) upsert(*view, *Field, string, []uint32) *apiError { return errNotFound }
