@@ -40,6 +40,8 @@ func cellOf(f *Field, v any) (value, error) {
 		if f.kind() == kindTime {
 			return timeValue(v.Milliseconds()), nil
 		}
+	case Date:
+		return cellOf(f, v.Time)
 	case time.Time:
 		switch f.kind() {
 		case kindDate:

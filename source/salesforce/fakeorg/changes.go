@@ -8,7 +8,7 @@ import (
 )
 
 // Values are fields of a row by API name. They take nil, string, bool, int,
-// int64, float64, time.Time, time.Duration (times of the day) and [Raw].
+// int64, float64, [Date], time.Time, time.Duration (times of the day) and [Raw].
 type Values map[string]any
 
 // cells turns values into cells. A name or a type that does not fit is a

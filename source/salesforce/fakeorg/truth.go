@@ -14,9 +14,9 @@ type Row struct {
 // ID is the 18-character id.
 func (r Row) ID() string { return formatID(r.view.object.Prefix, r.row+1) }
 
-// Value is what a field holds: nil, string, bool, int64, float64, time.Time in
-// UTC (dates at midnight), time.Duration since midnight for times of the day,
-// or []byte for blobs. Addresses and locations have no value of their own. It
+// Value is what a field holds: nil, string, bool, int64, float64, [Date],
+// time.Time in UTC, time.Duration since midnight for times of the day, or
+// []byte for blobs. Addresses and locations have no value of their own. It
 // panics when the object has no such field, which is a mistake in the test.
 func (r Row) Value(field string) any {
 	f := r.view.object.Field(field)

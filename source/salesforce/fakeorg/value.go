@@ -44,9 +44,11 @@ const msPerDay = 24 * 60 * 60 * 1000
 
 func mod(a, b int64) int64 { return ((a % b) + b) % b }
 
+// Date is a day without a time: midnight UTC.
+type Date struct{ time.Time }
+
 // canonical is the value as Go programs know it: nil, string, bool, int64,
-// float64, time.Time in UTC (dates at midnight) or time.Duration since
-// midnight.
+// float64, Date, time.Time in UTC or time.Duration since midnight.
 func (v value) canonical() any {
 	switch v.kind {
 	case kindText, kindID:
@@ -57,7 +59,9 @@ func (v value) canonical() any {
 		return v.num
 	case kindDouble:
 		return v.f
-	case kindDate, kindDateTime:
+	case kindDate:
+		return Date{time.UnixMilli(v.num).UTC()}
+	case kindDateTime:
 		return time.UnixMilli(v.num).UTC()
 	case kindTime:
 		return time.Duration(v.num) * time.Millisecond
