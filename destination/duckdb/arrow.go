@@ -1,0 +1,24 @@
+//go:build duckdb_arrow
+
+package duckdb
+
+import (
+	"database/sql/driver"
+	"errors"
+
+	engine "github.com/duckdb/duckdb-go/v2"
+)
+
+// register makes f a view of the connection's default catalog. The func it
+// returns frees the stream; the view must not be read after it.
+func register(conn any, f *feed, view string) (release func(), err error) {
+	c, ok := conn.(driver.Conn)
+	if !ok {
+		return nil, errors.New("not a driver connection")
+	}
+	a, err := engine.NewArrowFromConn(c)
+	if err != nil {
+		return nil, err
+	}
+	return a.RegisterView(f, view)
+}

@@ -1,0 +1,123 @@
+// Package duckdb writes tables into a DuckDB file.
+//
+// DuckDB gives a file to one process at a time, so the file is held only from
+// the first rows of a load to its end. Rows go by Arrow into a staging table
+// of the same file, and become the table's in one transaction.
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"sluice/destination"
+	"sluice/uri"
+)
+
+// Options of a [Destination]. The zero value is ready to use.
+type Options struct {
+	// LockTimeout is how long to wait for a file that another process holds;
+	// 0 refuses it at once.
+	LockTimeout time.Duration
+	// Memory is DuckDB's own limit in bytes; Go's buffers and the engine's
+	// code come on top, some 150 MB. 0 means 128 MB, and more for a table of
+	// more than 85 columns: DuckDB fills a block of 256 KiB for each.
+	Memory int64
+	// Threads is how many threads DuckDB uses beside those of the writers; 0
+	// means none.
+	Threads int
+	// Log is told of waits and of what was cleared away. It may be nil.
+	Log *slog.Logger
+}
+
+// Destination is one DuckDB file. It implements [destination.Destination].
+type Destination struct {
+	file *file
+	log  *slog.Logger
+
+	mu      sync.Mutex
+	loading map[string]bool // tables, by folded name
+}
+
+// Open returns the destination at u. It opens no file: the first load does.
+func Open(u uri.DuckDB, o Options) (*Destination, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	f, err := newFile(u.Path, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Destination{file: f, log: o.Log, loading: map[string]bool{}}, nil
+}
+
+// Close ends the use of the file. Loads that are under way must have ended.
+func (d *Destination) Close() error { return d.file.close() }
+
+// Begin implements [destination.Destination].
+func (d *Destination) Begin(ctx context.Context, s destination.Spec) (destination.Load, error) {
+	if err := d.claim(s.Table); err != nil {
+		return nil, err
+	}
+	var p plan
+	err := d.file.look(ctx, func(db *sql.DB) (err error) {
+		p, err = d.plan(ctx, db, s)
+		return err
+	})
+	if err != nil {
+		d.disclaim(s.Table)
+		return nil, explain("look at "+s.Table.String(), err)
+	}
+	if s.Observe != nil {
+		for _, w := range p.warnings {
+			s.Observe(w)
+		}
+	}
+	return &load{d: d, spec: s, turn: newTurn()}, nil
+}
+
+// plan inspects the table and decides. A nil db is a file that is not there.
+func (d *Destination) plan(ctx context.Context, db *sql.DB, s destination.Spec) (plan, error) {
+	var t table
+	if db != nil {
+		var err error
+		if t, err = inspect(ctx, db, d.file.name, s.Table); err != nil {
+			return plan{}, err
+		}
+	}
+	return newPlan(s, t)
+}
+
+// claim keeps two loads of one table apart: the later one would undo the
+// other.
+func (d *Destination) claim(t destination.TableName) error {
+	if strings.HasPrefix(strings.ToLower(t.Table), stagingPrefix) {
+		return &destination.Error{
+			Err:   fmt.Errorf("table %s: names that begin with %s are for staging", t, stagingPrefix),
+			Mend:  "name another table",
+			Usage: true,
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	name := strings.ToLower(t.String())
+	if d.loading[name] {
+		return &destination.Error{
+			Err:  errors.New("table " + t.String() + " is being loaded already"),
+			Mend: "load each table once at a time, or give one of the two another name",
+		}
+	}
+	d.loading[name] = true
+	return nil
+}
+
+func (d *Destination) disclaim(t destination.TableName) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.loading, strings.ToLower(t.String()))
+}

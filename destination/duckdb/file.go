@@ -1,0 +1,343 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	engine "github.com/duckdb/duckdb-go/v2"
+	"golang.org/x/sync/semaphore"
+
+	"sluice/destination"
+)
+
+const (
+	defaultMemory = 128 << 20
+	// columnMemory is what a column of a load needs at the most: two blocks
+	// each of rows and of validity, and two more while they are compressed.
+	// Measured with 500 columns: 384 MB were too little, 512 MB enough.
+	columnMemory = 3 << 19
+	// writers is how many batches are inserted at once, as far as memory goes.
+	writers = 2
+	// rowGroup is the rows that DuckDB compresses and writes at a time. Its
+	// own default of 122,880 holds 150 MB of a table of 75 columns in memory,
+	// for each stage.
+	rowGroup = 16384
+	// retry is the pause between two tries to open a file that is locked.
+	retry = 100 * time.Millisecond
+)
+
+// file is the database file: closed while nobody writes, shared by the loads
+// that do.
+type file struct {
+	path string // absolute; "" is a database in memory
+	name string // what the database is called while it is attached
+	opt  Options
+
+	turn  turn // guards what follows
+	db    *sql.DB
+	users int
+	// fresh is true while the file holds nothing but what a load that has not
+	// been committed staged, so that it goes away with it.
+	fresh   bool
+	memory  int64
+	writing *semaphore.Weighted
+}
+
+func newFile(path string, o Options) (*file, error) {
+	f := &file{opt: o, turn: newTurn(), name: "memory_file", writing: semaphore.NewWeighted(writers)}
+	if path == ":memory:" {
+		return f, nil
+	}
+	var err error
+	if f.path, err = canonical(path); err != nil {
+		return nil, &destination.Error{Op: "open " + path, Err: err}
+	}
+	f.name = databaseName(f.path)
+	return f, nil
+}
+
+// canonical is the one absolute path of a file, whatever links lead to it.
+func canonical(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real, nil
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path)), nil
+	}
+	return path, nil
+}
+
+// databaseName is the name that DuckDB gives a file, so that views and
+// defaults that were written with it go on working.
+func databaseName(path string) string {
+	base := filepath.Base(path)
+	name := strings.TrimSuffix(base, filepath.Ext(base))
+	switch strings.ToLower(name) {
+	case "", "memory", "temp", "system":
+		return "sluice_file"
+	}
+	return name
+}
+
+// look hands the database to do, nil when there is no file. A file that no
+// load has open is opened for reading and closed again.
+func (f *file) look(ctx context.Context, do func(*sql.DB) error) error {
+	if err := f.turn.take(ctx); err != nil {
+		return err
+	}
+	defer f.turn.give()
+	if f.db != nil {
+		return do(f.db)
+	}
+	exists, err := f.exists()
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return do(nil)
+	}
+	db, err := f.open(ctx, true)
+	if err != nil {
+		return err
+	}
+	defer f.shut(db)
+	return do(db)
+}
+
+// acquire opens the database for writing, or joins those who have. Each
+// acquire is followed by one release.
+func (f *file) acquire(ctx context.Context, columns int) (*sql.DB, error) {
+	if err := f.turn.take(ctx); err != nil {
+		return nil, err
+	}
+	defer f.turn.give()
+	if f.db == nil {
+		exists, err := f.exists()
+		if err != nil {
+			return nil, err
+		}
+		db, err := f.open(ctx, false)
+		if err != nil {
+			return nil, err
+		}
+		f.db, f.fresh, f.memory = db, !exists, 0
+		if err := f.clearOrphans(ctx); err != nil {
+			f.leave()
+			return nil, err
+		}
+	}
+	if err := f.grow(ctx, columns); err != nil {
+		return nil, err
+	}
+	f.users++
+	return f.db, nil
+}
+
+// release ends one acquire; the last one closes the file.
+func (f *file) release(committed bool) {
+	f.turn <- struct{}{}
+	defer f.turn.give()
+	f.users--
+	f.fresh = f.fresh && !committed
+	if f.users == 0 && f.path != "" {
+		f.leave()
+	}
+}
+
+func (f *file) close() error {
+	f.turn <- struct{}{}
+	defer f.turn.give()
+	if f.users > 0 {
+		return &destination.Error{Op: "close " + f.path, Err: fmt.Errorf("%d loads are under way", f.users)}
+	}
+	if f.db != nil {
+		f.leave()
+	}
+	return nil
+}
+
+// leave closes the database. What was committed is safe by then, in the file
+// or its log, so that an error of the last checkpoint costs nothing.
+func (f *file) leave() {
+	f.shut(f.db)
+	f.db = nil
+	if f.path == "" {
+		return
+	}
+	if err := os.RemoveAll(f.spill()); err != nil {
+		f.opt.Log.Warn("spill directory stays", "path", f.spill(), "error", err)
+	}
+	if f.fresh {
+		_ = os.Remove(f.path)
+		_ = os.Remove(f.path + ".wal")
+	}
+}
+
+func (f *file) shut(db *sql.DB) {
+	if _, err := db.ExecContext(context.Background(), "DETACH "+quote(f.name)); err != nil {
+		f.opt.Log.Warn("the last checkpoint is left to the next open", "error", err)
+	}
+	if err := db.Close(); err != nil {
+		f.opt.Log.Warn("close", "path", f.path, "error", err)
+	}
+	inProcess.release(f.path)
+}
+
+// exists says whether the file is there, and refuses what can never be one.
+// It opens nothing: closing any descriptor of a file drops the locks that the
+// process holds on it.
+func (f *file) exists() (bool, error) {
+	if f.path == "" {
+		return true, nil
+	}
+	info, err := os.Stat(f.path)
+	switch {
+	case err == nil && info.IsDir():
+		return false, &destination.Error{
+			Op: "open " + f.path, Err: errors.New("it is a directory"),
+			Mend: "name a file in it: duckdb:///" + filepath.Join(f.path, "crm.db"),
+		}
+	case err == nil && !info.Mode().IsRegular():
+		return false, &destination.Error{Op: "open " + f.path, Err: errors.New("it is not a regular file")}
+	case err == nil:
+		return true, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return false, &destination.Error{Op: "open " + f.path, Err: cause(err), Mend: "check the path and its permissions"}
+	}
+	dir := filepath.Dir(f.path)
+	if _, err := os.Stat(dir); err != nil {
+		return false, &destination.Error{Op: "open " + f.path, Err: fmt.Errorf("directory %s: %w", dir, cause(err)), Mend: "create the directory, or name another path"}
+	}
+	return false, nil
+}
+
+// cause is the system's own word for an error about a path.
+func cause(err error) error {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err
+	}
+	return err
+}
+
+// open opens the file, and waits while another process holds it.
+func (f *file) open(ctx context.Context, readOnly bool) (*sql.DB, error) {
+	timeout := time.NewTimer(f.opt.LockTimeout)
+	defer timeout.Stop()
+	for said := false; ; said = true {
+		db, err := f.try(ctx, readOnly)
+		if err == nil {
+			return db, nil
+		}
+		holder, locked := lockHolder(err)
+		if !locked {
+			return nil, openError(f.path, err)
+		}
+		if !said {
+			f.opt.Log.Info("waiting for file", "path", f.path, "holder", holder, "at_most", f.opt.LockTimeout)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, &destination.Error{Op: "open " + f.path, Err: context.Cause(ctx)}
+		case <-timeout.C:
+			return nil, lockedError(f.path, holder, f.opt.LockTimeout)
+		case <-time.After(retry):
+		}
+	}
+}
+
+func (f *file) try(ctx context.Context, readOnly bool) (*sql.DB, error) {
+	if err := inProcess.hold(f.path); err != nil {
+		return nil, err
+	}
+	db, err := f.attach(ctx, readOnly)
+	if err != nil {
+		inProcess.release(f.path)
+	}
+	return db, err
+}
+
+// attach starts an engine in memory and attaches the file to it. Views over
+// Arrow then live in the memory of the engine, never in the file; and a path
+// may hold any character.
+func (f *file) attach(ctx context.Context, readOnly bool) (*sql.DB, error) {
+	connector, err := engine.NewConnector("", nil)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxIdleConns(1) // the engine lives as long as one connection
+	path, spill := f.path, ""
+	if path == "" {
+		path = ":memory:"
+	} else if !readOnly {
+		spill = f.spill()
+	}
+	for _, s := range append(settings(f.limit(0), f.opt.Threads, spill), attach(path, f.name, readOnly)) {
+		if _, err := db.ExecContext(ctx, s); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	return db, nil
+}
+
+// spill is where DuckDB puts what does not fit into memory: beside the file,
+// never in a directory for temporary files.
+func (f *file) spill() string { return f.path + ".sluice.tmp" }
+
+func (f *file) limit(columns int) int64 {
+	if f.opt.Memory > 0 {
+		return f.opt.Memory
+	}
+	return max(defaultMemory, int64(columns)*columnMemory)
+}
+
+// grow makes room for a table of so many columns.
+func (f *file) grow(ctx context.Context, columns int) error {
+	want := f.limit(columns)
+	if want <= f.memory {
+		return nil
+	}
+	if _, err := f.db.ExecContext(ctx, memoryLimit(want)); err != nil {
+		return err
+	}
+	f.memory = want
+	return nil
+}
+
+// clearOrphans drops what a run that was killed left behind. The file is
+// locked and no load of this process has begun, so all staging is orphaned.
+func (f *file) clearOrphans(ctx context.Context) error {
+	if f.path != "" {
+		if err := os.RemoveAll(f.spill()); err != nil {
+			return &destination.Error{Op: "clear " + f.spill(), Err: cause(err)}
+		}
+	}
+	var orphans []destination.TableName
+	err := each(ctx, f.db, selectStaging, []any{f.name, stagingPrefix}, func(row *sql.Rows) error {
+		var t destination.TableName
+		err := row.Scan(&t.Schema, &t.Table)
+		orphans = append(orphans, t)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, t := range orphans {
+		if _, err := f.db.ExecContext(ctx, dropTable(f.name, t)); err != nil {
+			return err
+		}
+		f.opt.Log.Info("cleared staging of a run that was killed", "table", t.String())
+	}
+	return nil
+}

@@ -1,0 +1,299 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"sluice/destination"
+)
+
+// stagingPrefix begins the name of every staging table. They are in the schema
+// of their table, because DuckDB moves no table to another one.
+const stagingPrefix = "_sluice_stage_"
+
+// load implements [destination.Load].
+type load struct {
+	d    *Destination
+	spec destination.Spec
+
+	turn turn // guards what follows, up to mu
+	// db is nil until there is something to write, and after the end.
+	db         *sql.DB
+	plan       plan
+	staging    destination.TableName
+	madeSchema bool
+	ended      bool
+
+	mu   sync.Mutex // guards what follows
+	open int        // stages that are neither closed nor aborted
+	next int        // the number of the next stage
+	rows int64      // of closed stages
+}
+
+func (l *load) op(verb string) string { return verb + " " + l.spec.Table.String() }
+
+// Stage implements [destination.Load].
+func (l *load) Stage(ctx context.Context) (destination.Stage, error) {
+	if err := l.begin(ctx); err != nil {
+		return nil, explain(l.op("stage"), err)
+	}
+	l.mu.Lock()
+	l.next++
+	l.open++
+	number := l.next
+	l.mu.Unlock()
+	s, err := newStage(ctx, l, fmt.Sprintf("%s%d", l.staging.Table, number))
+	if err != nil {
+		l.stageEnded(0)
+		return nil, explain(l.op("stage"), err)
+	}
+	return s, nil
+}
+
+func (l *load) stageEnded(rows int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open--
+	l.rows += rows
+}
+
+// begin opens the file and makes the staging table, once. The table may have
+// changed since Begin looked at it, so the plan is made again under the lock.
+func (l *load) begin(ctx context.Context) error {
+	if err := l.turn.take(ctx); err != nil {
+		return err
+	}
+	defer l.turn.give()
+	if l.ended {
+		return errors.New("the load has ended")
+	}
+	if l.db != nil {
+		return nil
+	}
+	db, err := l.d.file.acquire(ctx, len(l.spec.Schema.Fields()))
+	if err != nil {
+		return err
+	}
+	l.db = db
+	if err := l.prepare(ctx); err != nil {
+		l.clear(context.WithoutCancel(ctx))
+		return err
+	}
+	return nil
+}
+
+func (l *load) prepare(ctx context.Context) error {
+	var err error
+	if l.plan, err = l.d.plan(ctx, l.db, l.spec); err != nil {
+		return err
+	}
+	l.staging = destination.TableName{
+		Schema: l.spec.Table.Schema,
+		Table:  stagingPrefix + l.spec.Table.Table + "_" + l.spec.Run,
+	}
+	var schemas int
+	err = l.db.QueryRowContext(ctx, selectSchema, l.d.file.name, l.staging.Schema).Scan(&schemas)
+	if err != nil {
+		return err
+	}
+	l.madeSchema = schemas == 0
+	for _, s := range []string{
+		createSchema(l.d.file.name, l.staging.Schema),
+		createTable(l.d.file.name, l.staging, l.plan.staged()),
+	} {
+		if _, err := l.db.ExecContext(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Commit implements [destination.Load].
+func (l *load) Commit(ctx context.Context) (destination.Result, error) {
+	var r destination.Result
+	if err := context.Cause(ctx); err != nil {
+		return r, explain(l.op("commit"), err)
+	}
+	if err := l.begin(ctx); err != nil {
+		return r, explain(l.op("commit"), err)
+	}
+	if err := l.turn.take(ctx); err != nil {
+		return r, explain(l.op("commit"), err)
+	}
+	defer l.turn.give()
+	l.mu.Lock()
+	open, rows := l.open, l.rows
+	l.mu.Unlock()
+	if open > 0 {
+		return r, explain(l.op("commit"), fmt.Errorf("%d stages are still open", open))
+	}
+	r = destination.Result{Written: rows, Created: l.plan.created, SchemaChanges: l.plan.changes}
+	var err error
+	if r.Deleted, err = l.publish(ctx, rows); err != nil {
+		return destination.Result{}, explain(l.op("commit"), err)
+	}
+	l.end(true)
+	return r, nil
+}
+
+// publish puts the staged rows into the table and returns how many rows went
+// away.
+func (l *load) publish(ctx context.Context, rows int64) (gone int64, err error) {
+	conn, err := l.db.Conn(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	// Defaults and checks of the table may name things by their short names.
+	if _, err := conn.ExecContext(ctx, "USE "+quote(l.d.file.name)+"."+quote(l.staging.Schema)); err != nil {
+		return 0, err
+	}
+	defer conn.ExecContext(context.WithoutCancel(ctx), "USE memory.main")
+	if err := l.verify(ctx, conn, rows); err != nil {
+		return 0, err
+	}
+	if gone, err = l.countGone(ctx, conn); err != nil {
+		return 0, err
+	}
+	// P3: one transaction.
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return 0, err
+	}
+	for _, s := range l.plan.statements(l.d.file.name, l.spec.Table, l.staging) {
+		result, err := conn.ExecContext(ctx, s)
+		if err == nil && strings.HasPrefix(s, "INSERT") {
+			err = sameCount(result, rows)
+		}
+		if err != nil {
+			rollback(ctx, conn)
+			return 0, err
+		}
+	}
+	if err := commit(ctx, conn); err != nil {
+		return 0, err
+	}
+	return gone, nil
+}
+
+// verify checks that every staged row is there (P2), and that the columns that
+// keep another type hold their values exactly (P1).
+func (l *load) verify(ctx context.Context, conn *sql.Conn, rows int64) error {
+	var staged int64
+	if err := conn.QueryRowContext(ctx, countRows(l.d.file.name, l.staging)).Scan(&staged); err != nil {
+		return err
+	}
+	if staged != rows {
+		return fmt.Errorf("%d rows were staged, %d are there", rows, staged)
+	}
+	for _, c := range l.plan.columns {
+		if c.exact() {
+			continue
+		}
+		var key, value string
+		err := conn.QueryRowContext(ctx, misfits(l.d.file.name, l.staging, c, l.plan.key)).Scan(&key, &value)
+		if err == nil {
+			return &destination.Error{
+				Err: fmt.Errorf("record %s of %s: field %s is %.100q, which column %s (%s) cannot hold",
+					key, l.spec.Source, c.field, value, c.name, c.target),
+				Mend: fmt.Sprintf("change the column's type to %s, or load into another table", c.kind),
+			}
+		}
+		if err != sql.ErrNoRows {
+			return err
+		}
+	}
+	return nil
+}
+
+// countGone counts the rows of the table whose key the source no longer has.
+func (l *load) countGone(ctx context.Context, conn *sql.Conn) (gone int64, err error) {
+	p := l.plan
+	if p.created || len(p.key) == 0 || l.spec.Mode != destination.Replace {
+		return 0, nil
+	}
+	for _, c := range p.added {
+		for _, k := range p.key {
+			if c.name == k {
+				return 0, nil
+			}
+		}
+	}
+	err = conn.QueryRowContext(ctx, countGone(l.d.file.name, l.spec.Table, l.staging, p.key)).Scan(&gone)
+	return gone, err
+}
+
+func sameCount(r sql.Result, want int64) error {
+	got, err := r.RowsAffected()
+	if err == nil && got != want {
+		err = fmt.Errorf("%d rows were sent, %d arrived", want, got)
+	}
+	return err
+}
+
+// commit ends a transaction. Whatever becomes of ctx meanwhile, the answer is
+// waited for: nobody could say else whether the rows are in the table.
+func commit(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(context.WithoutCancel(ctx), "COMMIT")
+	if err != nil {
+		rollback(ctx, conn)
+	}
+	return err
+}
+
+// rollback undoes a transaction, if there is one still.
+func rollback(ctx context.Context, conn *sql.Conn) {
+	_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+}
+
+// Abort implements [destination.Load].
+func (l *load) Abort(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	if err := l.turn.take(ctx); err != nil {
+		return err
+	}
+	defer l.turn.give()
+	if l.ended {
+		return nil
+	}
+	l.mu.Lock()
+	open := l.open
+	l.mu.Unlock()
+	if open > 0 {
+		return explain(l.op("abort"), fmt.Errorf("%d stages are still open", open))
+	}
+	var err error
+	if l.db != nil {
+		err = l.clear(ctx)
+	}
+	l.end(false)
+	if err != nil {
+		return explain(l.op("abort"), err)
+	}
+	return nil
+}
+
+// clear drops what begin made and gives the file back.
+func (l *load) clear(ctx context.Context) error {
+	_, err := l.db.ExecContext(ctx, "DROP TABLE IF EXISTS "+qualify(l.d.file.name, l.staging))
+	if err == nil && l.madeSchema {
+		// Another load may use the schema by now; then it stays.
+		_, _ = l.db.ExecContext(ctx, "DROP SCHEMA "+quote(l.d.file.name)+"."+quote(l.staging.Schema))
+	}
+	l.db = nil
+	l.d.file.release(false)
+	return err
+}
+
+// end gives back what the load holds.
+func (l *load) end(committed bool) {
+	l.ended = true
+	if l.db != nil {
+		l.db = nil
+		l.d.file.release(committed)
+	}
+	l.d.disclaim(l.spec.Table)
+}

@@ -1,0 +1,244 @@
+package duckdb
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sluice/destination"
+)
+
+// way is how staged rows become the table's.
+type way int
+
+const (
+	// swap drops the old table, if there is one, and gives its name to the
+	// staging table. Nothing may hang on the old one but views, which DuckDB
+	// binds by name.
+	swap way = iota
+	// fill empties the table and inserts; add inserts.
+	fill
+	add
+	// upsert removes the rows that are gone and updates the others in place:
+	// foreign keys point at them.
+	upsert
+)
+
+// plan is what a load does to its table, decided from the catalog alone.
+type plan struct {
+	way way
+	// columns are those that are loaded, in the order of the fields.
+	columns []column
+	// layout is columns in the order of the table: as they stand, new ones
+	// last.
+	layout []column
+	// added and widened are the columns to alter before rows are inserted.
+	added, widened []column
+	// vanished are columns of the table that no field goes into.
+	vanished []string
+	// conflict is the key that foreign keys point at, for upsert.
+	conflict []string
+	// key is the column names of Spec.Key.
+	key      []string
+	changes  []string
+	warnings []string
+	created  bool
+}
+
+// newPlan decides how s is carried out on t, or refuses.
+func newPlan(s destination.Spec, t table) (plan, error) {
+	p := plan{created: !t.exists}
+	if s.Mode != destination.Replace && s.Mode != destination.Append {
+		return p, &destination.Error{
+			Err:   fmt.Errorf("the mode %q is not known", s.Mode),
+			Mend:  "use replace or append",
+			Usage: true,
+		}
+	}
+	if err := p.name(s, t); err != nil {
+		return p, err
+	}
+	if err := p.fit(s, t); err != nil {
+		return p, err
+	}
+	p.way = p.choose(s, t)
+	p.conflict = t.referenced
+	return p, p.check(t)
+}
+
+// name gives each field its column and its type.
+func (p *plan) name(s destination.Spec, t table) error {
+	fields := s.Schema.Fields()
+	if len(fields) == 0 {
+		return &destination.Error{Err: fmt.Errorf("%s has no fields", s.Source)}
+	}
+	var naming destination.Naming
+	for _, c := range t.columns {
+		naming.Existing = append(naming.Existing, c.name)
+	}
+	list := make([]string, len(fields))
+	for i, f := range fields {
+		list[i] = f.Name
+	}
+	columns, warnings, err := naming.Columns(list)
+	if err != nil {
+		return err
+	}
+	p.warnings = warnings
+	for i, f := range fields {
+		k, ok := kind(f.Type)
+		if !ok {
+			return &destination.Error{Err: fmt.Errorf("field %s: DuckDB has no type here for Arrow's %s", f.Name, f.Type)}
+		}
+		isKey := slices.Contains(s.Key, f.Name)
+		if isKey {
+			p.key = append(p.key, columns[i])
+		}
+		p.columns = append(p.columns, column{field: f.Name, name: columns[i], kind: k, target: k, notNull: isKey})
+	}
+	if len(p.key) != len(s.Key) {
+		return &destination.Error{Err: fmt.Errorf("the key %s is not among the fields of %s", strings.Join(s.Key, ", "), s.Source)}
+	}
+	return nil
+}
+
+// fit compares the columns with those that the table has.
+func (p *plan) fit(s destination.Spec, t table) error {
+	loaded := make(map[string]*column, len(p.columns))
+	for i := range p.columns {
+		loaded[p.columns[i].name] = &p.columns[i]
+	}
+	for _, have := range t.columns {
+		c, ok := loaded[have.name]
+		if !ok {
+			p.vanished = append(p.vanished, have.name)
+			continue
+		}
+		delete(loaded, have.name)
+		var err error
+		if c.target, err = fitColumn(s, have, *c); err != nil {
+			return err
+		}
+		c.notNull = have.notNull
+		if c.target != have.kind {
+			p.widened = append(p.widened, *c)
+			p.changes = append(p.changes, fmt.Sprintf("changed column %s from %s to %s", c.name, have.kind, c.target))
+		}
+		p.layout = append(p.layout, *c)
+	}
+	for i := range p.columns {
+		c := &p.columns[i]
+		if _, isNew := loaded[c.name]; !isNew {
+			continue
+		}
+		if t.exists {
+			c.notNull = false // rows that are there have no value
+			p.added = append(p.added, *c)
+			p.changes = append(p.changes, fmt.Sprintf("added column %s (%s)", c.name, c.target))
+		}
+		p.layout = append(p.layout, *c)
+	}
+	return nil
+}
+
+func fitColumn(s destination.Spec, have existing, c column) (string, error) {
+	to, ok := target(have.kind, c.kind, s.Mode)
+	if !ok {
+		return "", &destination.Error{
+			Err: fmt.Errorf("column %s is %s, which cannot take %s, the type of field %s",
+				have.name, have.kind, c.kind, c.field),
+			Mend: fmt.Sprintf("load into another table, or drop the column: ALTER TABLE %s.%s DROP COLUMN %s",
+				quote(s.Table.Schema), quote(s.Table.Table), quote(have.name)),
+		}
+	}
+	return to, nil
+}
+
+// choose picks the cheapest way that keeps what hangs on the table (P4).
+// For 1,000,000 rows of 75 columns swap took 10 ms and no further disk, fill
+// 24 s and the size of the table once more.
+func (p *plan) choose(s destination.Spec, t table) way {
+	switch {
+	case !t.exists:
+		return swap
+	case s.Mode == destination.Append:
+		return add
+	case len(t.referrers) > 0:
+		return upsert
+	case p.hangs(t):
+		return fill
+	default:
+		return swap
+	}
+}
+
+// hangs says whether the table has something that a new table of the same
+// columns would lack.
+func (p *plan) hangs(t table) bool {
+	return t.comment || len(t.indexes) > 0 || len(t.constraints) > 0 || len(p.vanished) > 0 ||
+		slices.ContainsFunc(t.columns, func(c existing) bool { return c.comment || c.hasDefault }) ||
+		slices.ContainsFunc(p.columns, func(c column) bool { return !c.exact() })
+}
+
+// check refuses what the catalog shows to be impossible, before any row is
+// read.
+func (p *plan) check(t table) error {
+	if len(p.widened) > 0 && p.way != swap && (len(t.indexes) > 0 || len(t.referrers) > 0) {
+		c := p.widened[0]
+		return &destination.Error{
+			Err: fmt.Errorf("column %s has to become %s, and DuckDB changes no type in a table with %s",
+				c.name, c.target, strings.Join(slices.Concat(t.indexes, t.referrers), ", ")),
+			Mend: "drop the index or the foreign key, load once, and create it again",
+		}
+	}
+	for _, c := range t.columns {
+		if c.notNull && !c.hasDefault && slices.Contains(p.vanished, c.name) {
+			return &destination.Error{
+				Err:  fmt.Errorf("column %s is NOT NULL without a default, and no field goes into it", c.name),
+				Mend: "give the column a default, or allow NULL in it",
+			}
+		}
+	}
+	return nil
+}
+
+// staged gives the columns of the staging table: those of the table itself
+// where it becomes the table, else the types that hold every value.
+func (p *plan) staged() []column {
+	if p.way == swap {
+		return p.layout
+	}
+	list := slices.Clone(p.columns)
+	for i := range list {
+		list[i].target = list[i].kind
+	}
+	return list
+}
+
+// statements gives the SQL that puts the staged rows into the table, up to
+// the transaction's end.
+func (p *plan) statements(db string, t, staging destination.TableName) []string {
+	var list []string
+	if p.way == swap {
+		if !p.created {
+			list = append(list, dropTable(db, t))
+		}
+		return append(list, rename(db, staging, t.Table))
+	}
+	// DuckDB refuses to commit an ALTER that comes after a DELETE.
+	for _, c := range p.added {
+		list = append(list, addColumn(db, t, c))
+	}
+	for _, c := range p.widened {
+		list = append(list, widen(db, t, c))
+	}
+	switch p.way {
+	case upsert:
+		list = append(list, deleteGone(db, t, staging, p.conflict), upsertStaged(db, t, staging, p.columns, p.conflict, p.vanished))
+	case fill:
+		list = append(list, deleteAll(db, t), insertStaged(db, t, staging, p.columns))
+	default:
+		list = append(list, insertStaged(db, t, staging, p.columns))
+	}
+	return append(list, dropTable(db, staging))
+}

@@ -1,0 +1,232 @@
+package duckdb
+
+import (
+	"fmt"
+	"strings"
+
+	"sluice/destination"
+)
+
+// This file holds the SQL that the package sends, as text; others run it.
+
+// quote makes an identifier of any text.
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// literal makes a string literal of any text.
+func literal(s string) string { return `'` + strings.ReplaceAll(s, `'`, `''`) + `'` }
+
+// qualify names a table of the database that is loaded.
+func qualify(db string, t destination.TableName) string {
+	return quote(db) + "." + quote(t.Schema) + "." + quote(t.Table)
+}
+
+func quoteAll(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = quote(n)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func memoryLimit(bytes int64) string {
+	return fmt.Sprintf("SET memory_limit = '%dKiB'", bytes>>10)
+}
+
+// settings are those of every engine. Neither the machine's time zone nor the
+// network has a say. A large commit writes its data once, into the file, where
+// DuckDB's own thresholds would have it rewrite the file's last row group at
+// each commit: 16,000 rows of 75 columns a second instead of 84,000.
+func settings(memory int64, threads int, spill string) []string {
+	return []string{
+		memoryLimit(memory),
+		fmt.Sprintf("SET threads = %d", 1+threads),
+		"SET temp_directory = " + literal(spill),
+		"SET autoinstall_known_extensions = false",
+		"SET autoload_known_extensions = false",
+		"SET GLOBAL TimeZone = 'UTC'",
+		"SET preserve_insertion_order = false",
+		"SET checkpoint_threshold = '256MiB'",
+		"SET auto_checkpoint_skip_wal_threshold = 1000000000000",
+		"SET write_buffer_row_group_count = 1",
+	}
+}
+
+// attach opens a database file under a name. Small row groups bound what a
+// transaction holds before it can write a group out.
+func attach(path, db string, readOnly bool) string {
+	options := fmt.Sprintf("TYPE duckdb, ROW_GROUP_SIZE %d", rowGroup)
+	if readOnly {
+		options = "TYPE duckdb, READ_ONLY"
+	}
+	return fmt.Sprintf("ATTACH %s AS %s (%s)", literal(path), quote(db), options)
+}
+
+func createSchema(db, schema string) string {
+	return "CREATE SCHEMA IF NOT EXISTS " + quote(db) + "." + quote(schema)
+}
+
+// createTable makes a table of columns in their final types.
+func createTable(db string, t destination.TableName, columns []column) string {
+	lines := make([]string, len(columns))
+	for i, c := range columns {
+		lines[i] = "\t" + quote(c.name) + " " + c.target
+		if c.notNull {
+			lines[i] += " NOT NULL"
+		}
+	}
+	return "CREATE TABLE " + qualify(db, t) + " (\n" + strings.Join(lines, ",\n") + "\n)"
+}
+
+// insertView copies what a view hands out, whose columns are in the order of
+// columns.
+func insertView(db string, t destination.TableName, columns []column, view string) string {
+	return fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM memory.main.%s",
+		qualify(db, t), quoteAll(names(columns)), quote(view))
+}
+
+func dropView(view string) string { return "DROP VIEW IF EXISTS memory.main." + quote(view) }
+
+func dropTable(db string, t destination.TableName) string { return "DROP TABLE " + qualify(db, t) }
+
+func rename(db string, from destination.TableName, to string) string {
+	return "ALTER TABLE " + qualify(db, from) + " RENAME TO " + quote(to)
+}
+
+func addColumn(db string, t destination.TableName, c column) string {
+	return "ALTER TABLE " + qualify(db, t) + " ADD COLUMN " + quote(c.name) + " " + c.target
+}
+
+func widen(db string, t destination.TableName, c column) string {
+	return "ALTER TABLE " + qualify(db, t) + " ALTER COLUMN " + quote(c.name) + " TYPE " + c.target
+}
+
+func deleteAll(db string, t destination.TableName) string { return "DELETE FROM " + qualify(db, t) }
+
+func countRows(db string, t destination.TableName) string {
+	return "SELECT count(*) FROM " + qualify(db, t)
+}
+
+// insertStaged copies the staged rows into the table, each column cast to the
+// type it has there.
+func insertStaged(db string, t, staging destination.TableName, columns []column) string {
+	values := make([]string, len(columns))
+	for i, c := range columns {
+		values[i] = cast(quote(c.name), c)
+	}
+	return fmt.Sprintf("INSERT INTO %s (%s)\nSELECT %s\nFROM %s",
+		qualify(db, t), quoteAll(names(columns)), strings.Join(values, ", "), qualify(db, staging))
+}
+
+func cast(expression string, c column) string {
+	if c.exact() {
+		return expression
+	}
+	return "CAST(" + expression + " AS " + c.target + ")"
+}
+
+// deleteGone removes the rows whose key was not staged.
+func deleteGone(db string, t, staging destination.TableName, key []string) string {
+	match := make([]string, len(key))
+	for i, k := range key {
+		match[i] = "s." + quote(k) + " = t." + quote(k)
+	}
+	return fmt.Sprintf("DELETE FROM %s AS t\nWHERE NOT EXISTS (SELECT 1 FROM %s AS s WHERE %s)",
+		qualify(db, t), qualify(db, staging), strings.Join(match, " AND "))
+}
+
+// countGone counts the rows whose key was not staged.
+func countGone(db string, t, staging destination.TableName, key []string) string {
+	return strings.Replace(deleteGone(db, t, staging, key), "DELETE FROM", "SELECT count(*) FROM", 1)
+}
+
+// upsertStaged is insertStaged for a table whose rows must not go away, not
+// even for a moment: foreign keys point at them. Columns in vanished become
+// NULL in the rows that stay.
+func upsertStaged(db string, t, staging destination.TableName, columns []column, key, vanished []string) string {
+	isKey := make(map[string]bool, len(key))
+	for _, k := range key {
+		isKey[k] = true
+	}
+	var set []string
+	for _, c := range columns {
+		if !isKey[c.name] {
+			set = append(set, quote(c.name)+" = excluded."+quote(c.name))
+		}
+	}
+	for _, v := range vanished {
+		if !isKey[v] {
+			set = append(set, quote(v)+" = NULL")
+		}
+	}
+	do := "NOTHING"
+	if len(set) > 0 {
+		do = "UPDATE SET " + strings.Join(set, ", ")
+	}
+	return insertStaged(db, t, staging, columns) +
+		"\nON CONFLICT (" + quoteAll(key) + ") DO " + do
+}
+
+// misfits finds a staged row with a value that its column would change: the
+// column's name, the row's key and the value, one row at most.
+func misfits(db string, staging destination.TableName, c column, key []string) string {
+	label := "'a row'"
+	if len(key) > 0 {
+		parts := make([]string, len(key))
+		for i, k := range key {
+			parts[i] = "CAST(" + quote(k) + " AS VARCHAR)"
+		}
+		label = "concat_ws(', ', " + strings.Join(parts, ", ") + ")"
+	}
+	name := quote(c.name)
+	return fmt.Sprintf("SELECT %s, CAST(%s AS VARCHAR)\nFROM %s\n"+
+		"WHERE TRY_CAST(TRY_CAST(%s AS %s) AS %s) IS DISTINCT FROM %s\nLIMIT 1",
+		label, name, qualify(db, staging), name, c.target, c.kind, name)
+}
+
+func names(columns []column) []string {
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = c.name
+	}
+	return list
+}
+
+// What the catalog says about one table; every query takes the database, the
+// schema and the table.
+const (
+	// selectRelation gives the kind of relation under a name.
+	selectRelation = `SELECT 'table', coalesce(comment, '') FROM duckdb_tables()
+WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)
+UNION ALL
+SELECT 'view', '' FROM duckdb_views()
+WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(view_name) = lower($3)`
+
+	selectColumns = `SELECT column_name, data_type, is_nullable, column_default IS NOT NULL, comment IS NOT NULL
+FROM duckdb_columns()
+WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)
+ORDER BY column_index`
+
+	selectIndexes = `SELECT index_name FROM duckdb_indexes()
+WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)
+ORDER BY index_name`
+
+	// NOT NULL is told by the columns.
+	selectConstraints = `SELECT constraint_text FROM duckdb_constraints()
+WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)
+AND constraint_type <> 'NOT NULL'
+ORDER BY constraint_index`
+
+	// selectReferrers gives the tables whose foreign keys point at the table,
+	// and the columns they point at. DuckDB has no foreign keys across schemas.
+	selectReferrers = `SELECT schema_name || '.' || table_name, referenced_column_names FROM duckdb_constraints()
+WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(referenced_table) = lower($3)
+AND constraint_type = 'FOREIGN KEY'
+ORDER BY 1`
+
+	selectSchema = `SELECT count(*) FROM duckdb_schemas()
+WHERE database_name = $1 AND lower(schema_name) = lower($2)`
+
+	selectStaging = `SELECT schema_name, table_name FROM duckdb_tables()
+WHERE database_name = $1 AND starts_with(table_name, $2)
+ORDER BY ALL`
+)

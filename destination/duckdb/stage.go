@@ -1,0 +1,171 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"sluice/destination"
+)
+
+// stage implements [destination.Stage]: one transaction on a connection of its
+// own, so that stages run side by side and an aborted one leaves nothing.
+//
+// It inserts batch by batch. One INSERT fed by a channel was as fast (84,000
+// and 83,000 rows of 75 columns a second, 128 MB), and would need a goroutine.
+type stage struct {
+	load    *load
+	conn    *sql.Conn
+	view    string
+	feed    *feed
+	release func()
+	insert  *sql.Stmt
+	weight  int64
+	rows    int64
+	failed  bool
+	ended   bool
+}
+
+func newStage(ctx context.Context, l *load, view string) (s *stage, err error) {
+	s = &stage{load: l, view: view, feed: &feed{schema: plainSchema(l.spec.Schema)}, weight: 1}
+	if int64(2*len(l.spec.Schema.Fields()))*columnMemory/2 > l.d.file.limit(len(l.spec.Schema.Fields())) {
+		s.weight = writers
+	}
+	if s.conn, err = l.db.Conn(ctx); err != nil {
+		return nil, err
+	}
+	err = s.conn.Raw(func(c any) (err error) {
+		s.release, err = register(c, s.feed, view)
+		return err
+	})
+	if err == nil {
+		_, err = s.conn.ExecContext(ctx, "BEGIN")
+	}
+	if err == nil {
+		s.insert, err = s.conn.PrepareContext(ctx, insertView(l.d.file.name, l.staging, l.plan.columns, view))
+	}
+	if err != nil {
+		s.free(ctx)
+		return nil, err
+	}
+	return s, nil
+}
+
+// plainSchema is the schema without names and metadata, which are no concern
+// of DuckDB's: columns go by their place.
+func plainSchema(s *arrow.Schema) *arrow.Schema {
+	fields := make([]arrow.Field, s.NumFields())
+	for i, f := range s.Fields() {
+		fields[i] = arrow.Field{Name: "c" + strconv.Itoa(i), Type: f.Type, Nullable: true}
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// Write implements [destination.Stage].
+func (s *stage) Write(ctx context.Context, b arrow.RecordBatch) error {
+	if err := s.write(ctx, b); err != nil {
+		s.failed = true
+		return explain(s.load.op("stage"), err)
+	}
+	return nil
+}
+
+func (s *stage) write(ctx context.Context, b arrow.RecordBatch) error {
+	if s.failed || s.ended {
+		return errors.New("the stage has ended")
+	}
+	if err := sameTypes(s.load.spec.Schema, b.Schema()); err != nil {
+		return err
+	}
+	if b.NumRows() == 0 {
+		return nil
+	}
+	if err := s.load.d.file.writing.Acquire(ctx, s.weight); err != nil {
+		return err
+	}
+	defer s.load.d.file.writing.Release(s.weight)
+	s.feed.put(b)
+	defer s.feed.put(nil)
+	result, err := s.insert.ExecContext(ctx)
+	if err != nil {
+		return err
+	}
+	s.rows += b.NumRows()
+	return sameCount(result, b.NumRows())
+}
+
+// sameTypes keeps DuckDB from reading memory as what it is not.
+func sameTypes(want, got *arrow.Schema) error {
+	if want.NumFields() != got.NumFields() {
+		return fmt.Errorf("a batch has %d columns, the table %d", got.NumFields(), want.NumFields())
+	}
+	for i := range want.NumFields() {
+		if !arrow.TypeEqual(want.Field(i).Type, got.Field(i).Type) {
+			return fmt.Errorf("field %s is %s in a batch, %s in the table",
+				want.Field(i).Name, got.Field(i).Type, want.Field(i).Type)
+		}
+	}
+	return nil
+}
+
+// Close implements [destination.Stage].
+func (s *stage) Close(ctx context.Context) error {
+	if s.ended {
+		return nil
+	}
+	err := context.Cause(ctx)
+	if s.failed {
+		// DuckDB answers a COMMIT of a broken transaction with success.
+		err = errors.New("a write failed before")
+	}
+	if err == nil {
+		err = s.load.d.file.writing.Acquire(ctx, s.weight)
+	}
+	if err == nil {
+		err = commit(ctx, s.conn)
+		s.load.d.file.writing.Release(s.weight)
+	}
+	if err != nil {
+		s.failed = true
+		return errors.Join(explain(s.load.op("stage"), err), s.Abort(ctx))
+	}
+	s.end(ctx, s.rows)
+	return nil
+}
+
+// Abort implements [destination.Stage].
+func (s *stage) Abort(ctx context.Context) error {
+	if s.ended {
+		return nil
+	}
+	rollback(ctx, s.conn)
+	s.end(ctx, 0)
+	return nil
+}
+
+func (s *stage) end(ctx context.Context, rows int64) {
+	s.ended = true
+	s.free(ctx)
+	s.load.stageEnded(rows)
+}
+
+// free gives back what the stage holds of DuckDB. The view goes before the
+// stream it reads, the stream before the connection.
+func (s *stage) free(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	if s.insert != nil {
+		_ = s.insert.Close()
+	}
+	rollback(ctx, s.conn)
+	if s.release != nil {
+		_, _ = s.conn.ExecContext(ctx, dropView(s.view))
+		s.release()
+	}
+	_ = s.conn.Close()
+}
+
+var _ destination.Stage = (*stage)(nil)
