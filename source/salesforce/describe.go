@@ -53,12 +53,18 @@ var cursorFields = []string{"SystemModstamp", "LastModifiedDate", "CreatedDate",
 // has none that a query may filter on.
 func (o *object) cursorKey() string {
 	for _, name := range cursorFields {
-		if f := o.field(name); f != nil && f.Filterable && f.Type == "datetime" {
+		if f := o.field(name); f.isCursor() {
 			return f.Name
 		}
 	}
 	return ""
 }
+
+// isCursor says whether f, which may be nil, can find changed rows.
+func (f *field) isCursor() bool { return f != nil && f.Filterable && f.Type == "datetime" }
+
+// lastTimestamp is the public name of the best cursor field of an object.
+const lastTimestamp = "last_timestamp"
 
 // describe asks the org for an object, by any spelling of its name.
 func (s *Source) describe(ctx context.Context, name string) (*object, error) {

@@ -183,7 +183,7 @@ func cell(a arrow.Array, i int) any {
 	case *array.Float64:
 		return a.Value(i)
 	case *array.Date32:
-		return a.Value(i).ToTime()
+		return fakeorg.Date{Time: a.Value(i).ToTime()}
 	case *array.Timestamp:
 		return a.Value(i).ToTime(arrow.Microsecond)
 	case *array.Time64:
@@ -220,10 +220,8 @@ func (w *world) same(object string, rows [][]any) {
 			if _, text := got[c].(string); text && value != nil {
 				value = fmt.Sprint(value)
 			}
-			if equal := got[c] == value; !equal {
-				if at, ok := value.(time.Time); !ok || got[c] == nil || !at.Equal(got[c].(time.Time)) {
-					w.t.Fatalf("%s %s.%s: %.100q (%T), the org has %.100q (%T)", object, want.ID(), f.Name, got[c], got[c], value, value)
-				}
+			if !equal(got[c], value) {
+				w.t.Fatalf("%s %s.%s: %.100q (%T), the org has %.100q (%T)", object, want.ID(), f.Name, got[c], got[c], value, value)
 			}
 			c++
 		}
@@ -231,6 +229,18 @@ func (w *world) same(object string, rows [][]any) {
 	if count != len(rows) {
 		w.t.Errorf("%s: %d rows came, the org has %d", object, len(rows), count)
 	}
+}
+
+func equal(got, want any) bool {
+	switch want := want.(type) {
+	case time.Time:
+		at, ok := got.(time.Time)
+		return ok && at.Equal(want)
+	case fakeorg.Date:
+		day, ok := got.(fakeorg.Date)
+		return ok && day.Equal(want.Time)
+	}
+	return got == want
 }
 
 // calls counts the requests that match a method and a part of the path.

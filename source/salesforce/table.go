@@ -51,7 +51,16 @@ func (t *table) Strategy() string {
 	return "merge"
 }
 
-func (t *table) CursorKey() string { return t.obj.cursorKey() }
+// CursorKey is the catalog's where it names a field of its own, and else the
+// best one that the object has.
+func (t *table) CursorKey() string {
+	if public := t.known.CursorKey; public != "" && public != lastTimestamp {
+		if f := t.obj.field(strings.ReplaceAll(public, "_", "")); f.isCursor() {
+			return f.Name
+		}
+	}
+	return t.obj.cursorKey()
+}
 
 // query is one SOQL query over a table.
 type query struct {
