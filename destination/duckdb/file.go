@@ -107,9 +107,13 @@ func (f *file) look(ctx context.Context, do func(*sql.DB) error) error {
 	if !exists {
 		return do(nil)
 	}
-	db, err := f.open(ctx, true)
+	db, err := f.open(ctx, f.path != "")
 	if err != nil {
 		return err
+	}
+	if f.path == "" { // closing it would lose it
+		f.db = db
+		return do(db)
 	}
 	defer f.shut(db)
 	return do(db)

@@ -1,0 +1,214 @@
+// Package desttest holds the contract that every destination passes.
+package desttest
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"sluice/destination"
+)
+
+// Subject is an empty database and the ways to look at it from outside.
+type Subject struct {
+	// Open returns a destination for the database, as a new run would. The
+	// suite closes it.
+	Open func(t *testing.T) destination.Destination
+	// Rows reads a table as any other reader of the database sees it at the
+	// moment, also while d is loading it: its columns, and its rows sorted by
+	// the first. Values are nil, bool, int64, float64, string, []byte or
+	// time.Time (dates and timestamps, in UTC); a decimal or a time of day is
+	// a string. A table that is not there has no columns.
+	Rows func(t *testing.T, d destination.Destination, table destination.TableName) (columns []string, rows [][]any)
+	// Exec runs SQL while no load is under way.
+	Exec func(t *testing.T, d destination.Destination, sql string)
+	// Tables lists all tables of the database, staging included.
+	Tables func(t *testing.T, d destination.Destination) []string
+	// Skip names the tests that the database cannot pass, each with the
+	// reason.
+	Skip map[string]string
+}
+
+// Run holds a destination to its contract. open makes a new Subject for each
+// test.
+func Run(t *testing.T, open func(t *testing.T) Subject) {
+	for _, tt := range []struct {
+		name string
+		test func(*check)
+	}{
+		{"every type keeps every value", everyType},
+		{"odd names stay apart", oddNames},
+		{"replace leaves the loaded rows alone", replace},
+		{"append keeps the old rows", appendRows},
+		{"stages may be written side by side", sideBySide},
+		{"an aborted stage leaves no row", abortedStage},
+		{"a stage that is wrong leaves no row", wrongBatch},
+		{"an aborted load leaves nothing", abortedLoad},
+		{"a load that wrote nothing can be aborted", abortedEarly},
+		{"a commit with an open stage is refused", openStage},
+		{"a cancelled commit leaves the old table", cancelledCommit},
+		{"a cancelled write leaves the old table", cancelledWrite},
+		{"no rows make a table of columns", noRows},
+		{"a replace by no rows empties the table", replaceByNoRows},
+		{"the old table is there until the commit", readersSeeOld},
+		{"a new field adds a column", newField},
+		{"a vanished field keeps its column", vanishedField},
+		{"a type that does not fit is refused at once", wrongType},
+		{"an unknown mode is refused", wrongMode},
+		{"two loads of one table are refused", twoLoads},
+		{"two tables load at once", twoTables},
+		{"views go on working", views},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := open(t)
+			if why, ok := s.Skip[tt.name]; ok {
+				t.Logf("declared gap: %s", why)
+				return
+			}
+			leaks := goleak.IgnoreCurrent()
+			mem := memory.NewCheckedAllocator(memory.DefaultAllocator)
+			c := &check{T: t, s: s, mem: mem, table: destination.TableName{Schema: "public", Table: "account"}}
+			c.d = s.Open(t)
+			tt.test(c)
+			if err := c.d.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+			mem.AssertSize(t, 0)
+			goleak.VerifyNone(t, leaks)
+		})
+	}
+}
+
+// check is one test under way.
+type check struct {
+	*testing.T
+	s     Subject
+	d     destination.Destination
+	mem   *memory.CheckedAllocator
+	table destination.TableName
+}
+
+// people is the schema of most tests.
+var people = arrow.NewSchema([]arrow.Field{
+	{Name: "Id", Type: arrow.BinaryTypes.String},
+	{Name: "FirstName", Type: arrow.BinaryTypes.String, Nullable: true},
+	{Name: "Age", Type: arrow.PrimitiveTypes.Int64, Nullable: true},
+}, nil)
+
+type person struct {
+	id, name string
+	age      int64
+}
+
+func (c *check) people(list ...person) arrow.RecordBatch {
+	b := array.NewRecordBuilder(c.mem, people)
+	defer b.Release()
+	for _, p := range list {
+		b.Field(0).(*array.StringBuilder).Append(p.id)
+		b.Field(1).(*array.StringBuilder).Append(p.name)
+		b.Field(2).(*array.Int64Builder).Append(p.age)
+	}
+	return b.NewRecordBatch()
+}
+
+func (c *check) spec(schema *arrow.Schema, mode destination.Mode) destination.Spec {
+	return destination.Spec{
+		Table: c.table, Source: "Account", Schema: schema, Key: []string{schema.Field(0).Name}, Mode: mode, Run: "run1",
+	}
+}
+
+func (c *check) begin(s destination.Spec) destination.Load {
+	c.Helper()
+	l, err := c.d.Begin(c.Context(), s)
+	if err != nil {
+		c.Fatalf("begin: %v", err)
+	}
+	return l
+}
+
+func (c *check) stage(l destination.Load) destination.Stage {
+	c.Helper()
+	s, err := l.Stage(c.Context())
+	if err != nil {
+		c.Fatalf("stage: %v", err)
+	}
+	return s
+}
+
+// write writes b and releases it.
+func (c *check) write(s destination.Stage, b arrow.RecordBatch) {
+	c.Helper()
+	defer b.Release()
+	if err := s.Write(c.Context(), b); err != nil {
+		c.Fatalf("write: %v", err)
+	}
+}
+
+func (c *check) ok(err error) {
+	c.Helper()
+	if err != nil {
+		c.Fatal(err)
+	}
+}
+
+func (c *check) fails(err error) {
+	c.Helper()
+	if err == nil {
+		c.Fatal("no error")
+	}
+}
+
+// load does a whole load of one batch.
+func (c *check) load(s destination.Spec, b arrow.RecordBatch) destination.Result {
+	c.Helper()
+	l := c.begin(s)
+	st := c.stage(l)
+	c.write(st, b)
+	c.ok(st.Close(c.Context()))
+	return c.commit(l)
+}
+
+func (c *check) commit(l destination.Load) destination.Result {
+	c.Helper()
+	r, err := l.Commit(c.Context())
+	if err != nil {
+		c.Fatalf("commit: %v", err)
+	}
+	c.ok(l.Abort(c.Context())) // does nothing after a commit
+	return r
+}
+
+// has compares the table with want.
+func (c *check) has(columns []string, want ...[]any) {
+	c.Helper()
+	got, rows := c.s.Rows(c.T, c.d, c.table)
+	if diff := cmp.Diff(columns, got); diff != "" {
+		c.Errorf("columns: %s", diff)
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		c.Errorf("rows: %s", diff)
+	}
+}
+
+func (c *check) tables(want ...string) {
+	c.Helper()
+	got := c.s.Tables(c.T, c.d)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		c.Errorf("tables %q, want %q", got, want)
+	}
+}
+
+var peopleColumns = []string{"id", "first_name", "age"}
+
+func cancelled(ctx context.Context) context.Context {
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	return ctx
+}

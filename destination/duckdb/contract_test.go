@@ -1,0 +1,141 @@
+package duckdb
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"math/big"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	engine "github.com/duckdb/duckdb-go/v2"
+
+	"sluice/destination"
+	"sluice/destination/desttest"
+	"sluice/uri"
+)
+
+func TestContract(t *testing.T) {
+	desttest.Run(t, func(t *testing.T) desttest.Subject {
+		return subject(filepath.Join(t.TempDir(), "crm.db"))
+	})
+}
+
+func TestContractInMemory(t *testing.T) {
+	desttest.Run(t, func(t *testing.T) desttest.Subject { return subject(":memory:") })
+}
+
+func subject(path string) desttest.Subject {
+	return desttest.Subject{
+		Open: func(t *testing.T) destination.Destination { return open(t, path) },
+		Rows: func(t *testing.T, d destination.Destination, table destination.TableName) ([]string, [][]any) {
+			t.Helper()
+			return query(t, d, "SELECT * FROM "+qualify(d.(*Destination).file.name, table)+" ORDER BY 1")
+		},
+		Exec: execute,
+		Tables: func(t *testing.T, d destination.Destination) []string {
+			t.Helper()
+			_, rows := query(t, d, "SELECT table_name FROM duckdb_tables() WHERE database_name <> 'memory'")
+			var list []string
+			for _, r := range rows {
+				list = append(list, r[0].(string))
+			}
+			return list
+		},
+	}
+}
+
+func open(t *testing.T, path string) *Destination {
+	t.Helper()
+	d, err := Open(uri.DuckDB{Path: path}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// query reads through the destination's own engine where one is open: the file
+// is given to one engine at a time.
+func query(t *testing.T, dest destination.Destination, text string) (columns []string, rows [][]any) {
+	t.Helper()
+	d := dest.(*Destination)
+	err := d.file.look(t.Context(), func(db *sql.DB) error {
+		if db == nil {
+			return nil
+		}
+		r, err := db.QueryContext(t.Context(), text)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		columns, err = r.Columns()
+		for err == nil && r.Next() {
+			types, _ := r.ColumnTypes()
+			values := make([]any, len(columns))
+			into := make([]any, len(columns))
+			for i := range values {
+				into[i] = &values[i]
+			}
+			err = r.Scan(into...)
+			for i := range values {
+				values[i] = plain(values[i], types[i].DatabaseTypeName())
+			}
+			rows = append(rows, values)
+		}
+		return errors.Join(err, r.Err())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return columns, rows
+}
+
+func plain(v any, kind string) any {
+	switch v := v.(type) {
+	case engine.Decimal:
+		return decimalText(v)
+	case time.Time:
+		if kind == "TIME" {
+			return v.Format("15:04:05.000000")
+		}
+		return v.UTC()
+	default:
+		return v
+	}
+}
+
+// decimalText keeps the zeros at the end, which Decimal.String drops.
+func decimalText(d engine.Decimal) string {
+	digits := new(big.Int).Abs(d.Value).String()
+	if pad := int(d.Scale) + 1 - len(digits); pad > 0 {
+		digits = strings.Repeat("0", pad) + digits
+	}
+	at := len(digits) - int(d.Scale)
+	text := digits[:at] + "." + digits[at:]
+	if d.Value.Sign() < 0 {
+		return "-" + text
+	}
+	return text
+}
+
+func execute(t *testing.T, dest destination.Destination, text string) {
+	t.Helper()
+	d := dest.(*Destination)
+	db, err := d.file.acquire(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.file.release(true)
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for _, s := range []string{fmt.Sprintf("USE %s.main", quote(d.file.name)), text, "USE memory.main"} {
+		if _, err := conn.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
