@@ -124,6 +124,7 @@ func (o *Org) populate() {
 	w := &world{
 		seed: o.config.Seed, rows: map[string]int{}, objects: map[string]*Object{}, nasty: uint64(max(o.config.Nasty, 0)),
 		nul: o.config.NUL, end: now.UnixMilli() - msPerDay - mod(now.UnixMilli(), 1000),
+		binSalt: saltOf(o.config.Seed, "bin"), archiveSalt: saltOf(o.config.Seed, "archive"),
 	}
 	for _, obj := range objects {
 		w.objects[obj.Name] = obj

@@ -15,6 +15,8 @@ type world struct {
 	nasty   uint64 // per mille of free texts
 	nul     bool
 	end     int64 // ms; no stamp of a generated row is later
+
+	binSalt, archiveSalt uint64
 }
 
 // past is when the first row of every object was made.
@@ -72,12 +74,12 @@ func (s stamps) system(row uint32) int64 {
 
 // bornDeleted says that a generated row is in the recycle bin from the start.
 func (g *world) bornDeleted(o *Object, row uint32) bool {
-	return o.bin && o.isDeleted != nil && hashOf(saltOf(g.seed, "bin")+uint64(len(o.Name)), row)%97 == 5
+	return o.bin && o.isDeleted != nil && hashOf(g.binSalt+uint64(len(o.Name)), row)%97 == 5
 }
 
 // bornArchived says that a Task or Event is old enough to be archived.
 func (g *world) bornArchived(o *Object, row uint32) bool {
-	return o.archive && hashOf(saltOf(g.seed, "archive"), row)%11 == 3
+	return o.archive && hashOf(g.archiveSalt, row)%11 == 3
 }
 
 // named are the generators that a field asks for by name.
