@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,34 +31,63 @@ type Known struct {
 type Catalog struct{ tables []Known }
 
 // ParseCatalog reads tables.yaml. It refuses what it does not understand,
-// naming the table.
+// naming the line.
 func ParseCatalog(text []byte) (*Catalog, error) {
 	var file struct {
-		Tables []Known `yaml:"tables"`
+		Tables []entry `yaml:"tables"`
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
 	if err := dec.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("tables.yaml: %w", err)
 	}
-	c := &Catalog{tables: file.Tables}
-	for i, k := range file.Tables {
-		if err := k.check(); err != nil {
-			return nil, fmt.Errorf("tables.yaml: table %d (%s): %w", i+1, k.Name, err)
+	if dec.Decode(new(yaml.Node)) == nil {
+		return nil, errors.New("tables.yaml: a second document follows the first")
+	}
+	c := &Catalog{}
+	for _, e := range file.Tables {
+		if err := e.check(); err != nil {
+			return nil, fmt.Errorf("tables.yaml: line %d: %w", e.line, err)
 		}
-		if first, _ := c.Lookup(k.Name); first != k {
-			return nil, fmt.Errorf("tables.yaml: table %d: the name %s is taken", i+1, k.Name)
+		if _, taken := c.Lookup(e.Name); taken {
+			return nil, fmt.Errorf("tables.yaml: line %d: the name %s is taken", e.line, e.Name)
 		}
+		c.tables = append(c.tables, e.Known)
 	}
 	return c, nil
 }
+
+// entry is a Known and the line that it begins at.
+type entry struct {
+	Known
+	line int
+}
+
+// UnmarshalYAML notes the line. A node decodes without KnownFields, so the
+// keys are checked here.
+func (e *entry) UnmarshalYAML(n *yaml.Node) error {
+	e.line = n.Line
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i < len(n.Content); i += 2 {
+			if key := n.Content[i]; !slices.Contains(keys, key.Value) {
+				return fmt.Errorf("line %d: unknown key %q: the keys are %s", key.Line, key.Value, strings.Join(keys, ", "))
+			}
+		}
+	}
+	return n.Decode(&e.Known)
+}
+
+var keys = []string{"name", "object", "key", "cursor", "strategy", "description"}
+
+// publicName is a name that needs no quotes on the command line nor in SQL.
+var publicName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 func (k Known) check() error {
 	switch {
 	case k.Name == "" || k.Object == "" || k.Description == "":
 		return errors.New("name, object and description are needed")
-	case strings.ContainsAny(k.Name, ": .,*\"'"):
-		return errors.New("the name holds a character that a table list needs")
+	case !publicName.MatchString(k.Name):
+		return fmt.Errorf("name %q is not made of up to 63 lower-case letters, digits and _", k.Name)
 	case k.Strategy != "replace" && k.Strategy != "append" && k.Strategy != "merge":
 		return fmt.Errorf("strategy %q is none of replace, append and merge", k.Strategy)
 	case k.Strategy == "merge" && (k.Key == "" || k.CursorKey == ""):
@@ -79,6 +109,10 @@ func (c *Catalog) Lookup(name string) (Known, bool) {
 	return Known{}, false
 }
 
+// maxName bounds the work of comparing names: Salesforce's have at most 80
+// characters, with their namespace and suffix.
+const maxName = 100
+
 // Nearest gives up to three names that name may have been meant to be, best
 // first, out of the catalog and more. It is empty when none is near.
 func (c *Catalog) Nearest(name string, more []string) []string {
@@ -86,8 +120,14 @@ func (c *Catalog) Nearest(name string, more []string) []string {
 		name  string
 		edits int
 	}
+	if len(name) > maxName {
+		return nil
+	}
 	var found []near
 	consider := func(candidate string) {
+		if len(candidate) > maxName {
+			return
+		}
 		edits := edits(strings.ToLower(name), strings.ToLower(candidate))
 		if edits <= 1+len(candidate)/4 && edits < len(candidate) {
 			found = append(found, near{candidate, edits})
@@ -117,7 +157,7 @@ func edits(a, b string) int {
 		rows[i] = make([]int, len(b)+1)
 		rows[i][0] = i
 	}
-	for j := range b {
+	for j := range len(b) {
 		rows[0][j+1] = j + 1
 	}
 	for i := 1; i <= len(a); i++ {

@@ -46,15 +46,23 @@ func TestTheShippedCatalogHasTheTablesThatUsersAskFor(t *testing.T) {
 }
 
 func TestACatalogWithAMistakeIsRefused(t *testing.T) {
+	const good = "{name: a, object: A, strategy: replace, description: d}"
 	for text, want := range map[string]string{
-		"tables: [{name: a, object: A, strategy: replace, description: d, colour: red}]":                                             "colour",
-		"tables: [{name: a, object: A, strategy: replace}]":                                                                          "description",
-		"tables: [{name: a, object: A, strategy: upsert, description: d}]":                                                           "upsert",
-		"tables: [{name: a, object: A, strategy: merge, description: d}]":                                                            "key and a cursor",
-		"tables: [{name: a, object: A, strategy: replace, description: d}, {name: A, object: B, strategy: replace, description: d}]": "taken",
-		"tables: [{name: 'a:b', object: A, strategy: replace, description: d}]":                                                      "character",
-		"tables: 7": "cannot unmarshal",
-		"\t":        "tables.yaml",
+		"tables:\n- {name: a,\n   colour: red}": `line 3: unknown key "colour"`,
+		"table: []":                             "field table not found",
+		"tables:\n- " + good + "\n- {name: b, object: B, strategy: replace}":                 "line 3: name, object and description",
+		"tables:\n- {name: a, object: A, description: d}":                                    `line 2: strategy ""`,
+		"tables:\n- {name: a, object: A, strategy: upsert, description: d}":                  `line 2: strategy "upsert"`,
+		"tables:\n- {name: a, object: A, strategy: merge, description: d}":                   "line 2: merge needs a key and a cursor",
+		"tables:\n- " + good + "\n- {name: a, object: B, strategy: replace, description: d}": "line 3: the name a is taken",
+		"tables:\n- {name: 'a:b', object: A, strategy: replace, description: d}":             `line 2: name "a:b"`,
+		"tables:\n- {name: Ab, object: A, strategy: replace, description: d}":                `line 2: name "Ab"`,
+		"tables:\n- {name: a, name: b}":                                                      "already defined",
+		"tables:\n- 7":                                                                       "line 2: cannot unmarshal",
+		"tables: 7":                                                                          "cannot unmarshal",
+		"tables: []\n---\ntables: []":                                                        "second document",
+		"\t":                                                                                 "tables.yaml",
+		"a: &a [*a]":                                                                         "tables.yaml",
 	} {
 		if _, err := ParseCatalog([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)

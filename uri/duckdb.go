@@ -43,9 +43,10 @@ func ParseDuckDB(raw string) (DuckDB, error) {
 	return DuckDB{path}, nil
 }
 
+// String is an address that reads back as d.
 func (d DuckDB) String() string {
 	if d.Path == Memory {
 		return "duckdb://" + Memory
 	}
-	return "duckdb:///" + d.Path
+	return "duckdb:///" + strings.NewReplacer("%", "%25", "?", "%3F", "#", "%23").Replace(d.Path)
 }
