@@ -142,6 +142,9 @@ func (f *file) acquire(ctx context.Context, columns int) (*sql.DB, error) {
 		}
 	}
 	if err := f.grow(ctx, columns); err != nil {
+		if f.users == 0 {
+			f.leave()
+		}
 		return nil, err
 	}
 	f.users++

@@ -1,0 +1,195 @@
+package duckdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/destination"
+	"sluice/uri"
+)
+
+func TestFilesThatAreNoDatabaseAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "text.db")
+	must(t, os.WriteFile(text, []byte(strings.Repeat("hello\n", 5000)), 0o600))
+	sqlite := filepath.Join(dir, "sqlite.db")
+	must(t, os.WriteFile(sqlite, append([]byte("SQLite format 3\x00"), make([]byte, 20000)...), 0o600))
+	for name, tt := range map[string]struct{ path, want string }{
+		"text":         {text, "not a DuckDB database"},
+		"sqlite":       {sqlite, "not a DuckDB database"},
+		"directory":    {dir, "is a directory"},
+		"no directory": {filepath.Join(dir, "none", "crm.db"), "none: no such file or directory"},
+		"under a file": {filepath.Join(text, "crm.db"), "not a directory"},
+		"device":       {"/dev/null", "not a regular file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t, tt.path)
+			defer d.Close()
+			err := loadGeneration(t.Context(), d, 1)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("got %v, want %q", err, tt.want)
+			}
+			if e, ok := errors.AsType[*destination.Error](err); !ok || !strings.Contains(e.Error(), filepath.Base(tt.path)) {
+				t.Errorf("the file is not named: %v", err)
+			}
+		})
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 2 {
+		t.Errorf("files left: %v", entries)
+	}
+}
+
+func TestPathMayHoldAnyCharacter(t *testing.T) {
+	for _, name := range []string{"it's ?x=1&y.db", "100%zz.db", "a b#c.db", "memory.db", "temp.db", `quo"te.db`, "😀", "a.b.c"} {
+		path := filepath.Join(t.TempDir(), name)
+		d := open(t, path)
+		if err := loadGeneration(t.Context(), d, 1); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Error(err)
+		}
+		must(t, d.Close())
+	}
+}
+
+func TestLoadLeavesTheFileAlone(t *testing.T) {
+	dir := t.TempDir()
+	d := open(t, filepath.Join(dir, "crm.db"))
+	must(t, loadGeneration(t.Context(), d, 1))
+	must(t, d.Close())
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("files left: %v %v", entries, err)
+	}
+}
+
+func TestAbortedFirstLoadLeavesNoFile(t *testing.T) {
+	dir := t.TempDir()
+	d := open(t, filepath.Join(dir, "crm.db"))
+	defer d.Close()
+	l, err := d.Begin(t.Context(), destination.Spec{
+		Table: destination.TableName{Schema: "public", Table: "a"}, Schema: generation, Mode: destination.Replace,
+	})
+	must(t, err)
+	s, err := l.Stage(t.Context())
+	must(t, err)
+	must(t, s.Abort(t.Context()))
+	must(t, l.Abort(t.Context()))
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Errorf("files left: %v", entries)
+	}
+}
+
+func TestSpillOfAKilledRunIsCleared(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crm.db")
+	d := open(t, path)
+	defer d.Close()
+	must(t, os.MkdirAll(d.file.spill(), 0o700))
+	must(t, os.WriteFile(filepath.Join(d.file.spill(), "duckdb_temp_storage_DEFAULT-0.tmp"), []byte("data"), 0o600))
+	must(t, loadGeneration(t.Context(), d, 1))
+	if _, err := os.Stat(d.file.spill()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the spill directory is left: %v", err)
+	}
+}
+
+// holdElsewhere keeps the file open in another process until the func that it
+// returns is called.
+func holdElsewhere(t *testing.T, path string) (pid int, release func()) {
+	t.Helper()
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), hold+"="+path)
+	out, err := c.StdoutPipe()
+	must(t, err)
+	in, err := c.StdinPipe()
+	must(t, err)
+	must(t, c.Start())
+	if _, err := out.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	release = func() { _ = in.Close(); _ = c.Wait() }
+	t.Cleanup(release)
+	return c.Process.Pid, release
+}
+
+// hold is the environment variable that makes this binary keep a file open
+// until its standard input ends.
+const hold = "SLUICE_TEST_HOLD"
+
+func holdFile(path string) error {
+	d, err := Open(uri.DuckDB{Path: path}, Options{})
+	if err != nil {
+		return err
+	}
+	if _, err := d.file.acquire(context.Background(), 1); err != nil {
+		return err
+	}
+	fmt.Println("held")
+	_, _ = os.Stdin.Read(make([]byte, 1))
+	d.file.release(true)
+	return nil
+}
+
+func TestFileOfAnotherProcessIsRefusedByName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crm.db")
+	pid, _ := holdElsewhere(t, path)
+	d := open(t, path)
+	defer d.Close()
+	err := loadGeneration(t.Context(), d, 1)
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("pid %d", pid)) || !strings.Contains(err.Error(), filepath.Base(os.Args[0])) {
+		t.Errorf("got %v, want the holder's name and pid %d", err, pid)
+	}
+}
+
+func TestFileOfAnotherProcessIsWaitedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crm.db")
+	_, release := holdElsewhere(t, path)
+	d, err := Open(uri.DuckDB{Path: path}, Options{LockTimeout: time.Minute})
+	must(t, err)
+	defer d.Close()
+	time.AfterFunc(2*retry, release)
+	if err := loadGeneration(t.Context(), d, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWaitForAFileEndsOnCancel(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crm.db")
+	holdElsewhere(t, path)
+	d, err := Open(uri.DuckDB{Path: path}, Options{LockTimeout: time.Hour})
+	must(t, err)
+	defer d.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(2*retry, cancel)
+	if err := loadGeneration(ctx, d, 1); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want a cancelled context", err)
+	}
+}
+
+func TestSecondDestinationOfThisProcessIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crm.db")
+	first, second := open(t, path), open(t, path)
+	defer second.Close()
+	defer first.Close()
+	_, err := first.file.acquire(t.Context(), 1)
+	must(t, err)
+	if err := loadGeneration(t.Context(), second, 1); err == nil || !strings.Contains(err.Error(), "this process") {
+		t.Errorf("got %v", err)
+	}
+	first.file.release(true)
+	must(t, loadGeneration(t.Context(), second, 1))
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
