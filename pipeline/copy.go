@@ -44,7 +44,7 @@ func (r *run) copyPart(ctx context.Context, part source.Part, load destination.L
 	wait := pauses()
 	for attempt := 1; ; attempt++ {
 		err := r.tryPart(ctx, part, load)
-		var broken *brokenPart
+		var broken *brokenPartError
 		if !errors.As(err, &broken) {
 			return err
 		}
@@ -61,12 +61,12 @@ func (r *run) copyPart(ctx context.Context, part source.Part, load destination.L
 	}
 }
 
-// brokenPart is an error of Part.Read whose stage was dropped: no row of it
+// brokenPartError is an error of Part.Read whose stage was dropped: no row of it
 // is left, so the part may be read again. Errors of the destination, and those
 // after Close, never are: it may hold the rows by then.
-type brokenPart struct{ err error }
+type brokenPartError struct{ err error }
 
-func (b *brokenPart) Error() string { return b.err.Error() }
+func (b *brokenPartError) Error() string { return b.err.Error() }
 
 // tryPart reads part once, into a stage of its own.
 func (r *run) tryPart(ctx context.Context, part source.Part, load destination.Load) error {
@@ -99,5 +99,5 @@ func (r *run) tryPart(ctx context.Context, part source.Part, load destination.Lo
 	if staging != nil {
 		return staging
 	}
-	return &brokenPart{err}
+	return &brokenPartError{err}
 }
