@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// checkArguments refuses what the library would drop without a word: stray
+// arguments (and every flag after one), the first of two values, empty values.
+// It never shows an argument, which may be a piece of a badly quoted address.
+func checkArguments(command *cli.Command, args []string) error {
+	seen := map[string]bool{}
+	last := "sluice " + command.Name
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		if !strings.HasPrefix(arg, "-") || arg == "-" || arg == "--" {
+			return &usageError{
+				fmt.Sprintf("sluice %s takes flags only, but something else stands after %s", command.Name, last),
+				"quote an address that holds & or blanks: --source-uri 'salesforce://?…'",
+			}
+		}
+		name, value, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		if !hasValue && takesValue(command.Flags, name) && len(args) > 0 {
+			value, hasValue, args = args[0], true, args[1:]
+		}
+		last = "--" + name
+		if seen[name] {
+			return &usageError{last + " is given twice", "give it once"}
+		}
+		if hasValue && value == "" {
+			return &usageError{last + " is empty", "give it a value, or leave it out"}
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+func takesValue(flags []cli.Flag, name string) bool {
+	f, ok := findFlag(flags, name).(cli.DocGenerationFlag)
+	return ok && f.TakesValue()
+}
+
+func findFlag(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if n == name {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// flagError says in our words what package flag found wrong with a flag.
+func flagError(err error, command string, flags []cli.Flag) error {
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	const unknown, empty = "flag provided but not defined: -", "flag needs an argument: -"
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, unknown); ok {
+		name = strings.TrimLeft(name, "-")
+		return &usageError{
+			fmt.Sprintf("%s has no flag --%s", command, name),
+			nearest(name, flags) + command + " --help lists all",
+		}
+	}
+	if name, ok := strings.CutPrefix(text, empty); ok {
+		return &usageError{"--" + strings.TrimLeft(name, "-") + " needs a value", "see " + command + " --help"}
+	}
+	return &usageError{strings.ReplaceAll(text, "flag -", "flag --"), "see " + command + " --help"}
+}
+
+// nearest names the flag that was perhaps meant.
+func nearest(name string, flags []cli.Flag) string {
+	if len(flags) <= 1 { // --help alone
+		return ""
+	}
+	return "the nearest is " + cli.SuggestFlag(flags, name, true) + "; "
+}
+
+// wantsJSON says whether the command line asks for JSON, also one that cannot
+// be parsed: then the error is wanted as JSON, too.
+func wantsJSON(args []string, getenv func(string) string) bool {
+	if len(args) < 2 || args[1] != "ingest" {
+		return false
+	}
+	for _, arg := range args {
+		switch arg {
+		case "--json", "-json", "--json=true", "-json=true":
+			return true
+		case "--json=false", "-json=false":
+			return false
+		}
+	}
+	on, err := parseBool(getenv("SLUICE_JSON"))
+	return err == nil && on
+}

@@ -1,0 +1,155 @@
+// Package cli is the command line: flags, help, what is printed where, and the
+// exit codes. It alone knows which systems there are.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"sluice/source"
+)
+
+// Env is what the program is given by the process that it runs in. All fields
+// must be set.
+type Env struct {
+	// Stdout gets the result, Stderr logs, progress and errors.
+	Stdout, Stderr io.Writer
+	// Getenv is os.Getenv or a test's.
+	Getenv func(string) string
+	// Version is what "sluice version" prints first; empty asks the build info.
+	Version string
+	// Tables is the text of tables.yaml.
+	Tables []byte
+}
+
+// Run runs the program named by args[0] with the arguments after it and
+// returns the exit code. SIGINT and SIGTERM end it in order; a second one at
+// once.
+func Run(args []string, e Env) int {
+	p := &program{Env: e, args: args, json: wantsJSON(args, e.Getenv)}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // from now on a signal does what it does by default
+	catalog, err := source.ParseCatalog(e.Tables)
+	if err == nil {
+		p.catalog = catalog
+		err = p.app().RunContext(ctx, args)
+	}
+	err = nameInterrupt(ctx, err)
+	if err != nil {
+		p.printError(err)
+	}
+	return exitCode(err)
+}
+
+// nameInterrupt gives err its own name when it only says that a signal ended
+// ctx.
+func nameInterrupt(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, context.Canceled)) {
+		return errInterrupted
+	}
+	return err
+}
+
+// program is one run of the program.
+type program struct {
+	Env
+	args    []string
+	catalog *source.Catalog
+	// json is true when stdout must hold one JSON object, whatever happens.
+	json bool
+	// answered is true when that object was printed.
+	answered bool
+}
+
+func (p *program) app() *cli.App {
+	app := &cli.App{
+		Name:                  "sluice",
+		Usage:                 "copy a Salesforce org into a SQL database",
+		Version:               p.version(),
+		Writer:                p.Stdout,
+		ErrWriter:             p.Stderr,
+		HideHelpCommand:       true,
+		CustomAppHelpTemplate: programHelp,
+		Commands:              []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.demoCommand(), p.versionCommand()},
+		// The library would exit by itself.
+		ExitErrHandler: func(*cli.Context, error) {},
+	}
+	app.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
+		return flagError(err, "sluice", app.Flags)
+	}
+	app.Action = func(c *cli.Context) error { return noCommand(c, app) }
+	for _, c := range app.Commands {
+		c.HideHelpCommand = true
+		c.CustomHelpTemplate = commandHelp(c)
+		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
+			return flagError(err, "sluice "+c.Name, c.Flags)
+		}
+		c.Action = p.checked(c, c.Action)
+	}
+	return app
+}
+
+// noCommand is the error for a first argument that is no command.
+func noCommand(c *cli.Context, app *cli.App) error {
+	if c.NArg() == 0 {
+		return &usageError{"no command is given", "sluice ingest copies a table; sluice --help lists the commands"}
+	}
+	var names []string
+	for _, command := range app.Commands {
+		names = append(names, command.Name)
+	}
+	return &usageError{
+		fmt.Sprintf("there is no command %q", c.Args().First()),
+		"commands are " + strings.Join(names, ", ") + "; see sluice --help",
+	}
+}
+
+// checked runs action once the arguments are known to be taken as the user
+// meant them: urfave/cli drops all flags after a stray argument.
+func (p *program) checked(command *cli.Command, action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		// The program itself has no flags that do not end it, so its command is
+		// the first argument.
+		if err := checkArguments(command, p.args[2:]); err != nil {
+			return err
+		}
+		if err := p.fillFromEnvironment(c, command.Flags); err != nil {
+			return err
+		}
+		return action(c)
+	}
+}
+
+// printError tells what failed and how to mend it.
+func (p *program) printError(err error) {
+	if p.json && !p.answered {
+		// Nothing more can be done when stdout is gone: stderr has the error.
+		_ = p.printJSON(nil, err)
+	}
+	p.tell("error", err.Error())
+	if h := hint(err); h != "" {
+		p.tell("hint", h)
+	}
+}
+
+// tell writes a line to stderr. When that is gone, nobody is left to be told.
+func (p *program) tell(kind, text string) {
+	_, _ = fmt.Fprintf(p.Stderr, "sluice: %s: %s\n", kind, text)
+}
+
+// hint is the mend that the error offers, if any.
+func hint(err error) string {
+	var h interface{ Hint() string }
+	if errors.As(err, &h) {
+		return h.Hint()
+	}
+	return ""
+}

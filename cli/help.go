@@ -1,0 +1,83 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+const programHelp = `sluice copies a Salesforce org into a SQL database: fast, exactly, unattended.
+
+USAGE
+  sluice COMMAND [flags]
+
+COMMANDS
+  ingest     copy a table
+  tables     list the tables that are known by name
+  demo       try it: a made-up org, loaded twice into demo.duckdb
+  version    print the version
+
+Each command explains itself: sluice ingest --help
+`
+
+// exitStatus is part of the help of every command that may fail.
+const exitStatus = `EXIT STATUS
+  0    done
+  1    failed
+  2    the command line, an address or a table name is wrong
+  3    some of several tables failed
+  4    the org refused: login or permission
+  5    the destination failed
+  6    the org's allowance of API calls is used up
+  75   the org is down or throttles: try again later
+  130  interrupted
+`
+
+// commandHelp writes the help of a command from its flags, in groups, in the
+// order they are declared. The library sorts groups by name.
+func commandHelp(c *cli.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\nUSAGE\n  sluice %s%s\n", c.Usage, c.Name, c.ArgsUsage)
+	group := ""
+	for _, f := range c.Flags {
+		g := f.(cli.CategorizableFlag).GetCategory()
+		if g != group {
+			fmt.Fprintf(&b, "\n%s\n", strings.ToUpper(g))
+			group = g
+		}
+		b.WriteString(flagHelp(f))
+	}
+	if c.Description != "" {
+		b.WriteString("\n" + c.Description)
+	}
+	return b.String()
+}
+
+// flagHelp is one line: the flag, its value's name (in back quotes in the
+// usage), what it does and its default.
+func flagHelp(f cli.Flag) string {
+	doc := f.(cli.DocGenerationFlag)
+	before, rest, _ := strings.Cut(doc.GetUsage(), "`")
+	value, after, named := strings.Cut(rest, "`")
+	head := "--" + f.Names()[0]
+	if named && doc.TakesValue() {
+		head += " " + value
+	}
+	line := fmt.Sprintf("  %-28s  %s", head, strings.TrimSpace(before+after))
+	if d := doc.GetDefaultText(); doc.TakesValue() && d != "" {
+		line += " (default " + strings.Trim(d, `"`) + ")"
+	}
+	return line + "\n"
+}
+
+// environmentHelp lists the variables of flags.
+func environmentHelp(flags []cli.Flag) string {
+	var b strings.Builder
+	b.WriteString("ENVIRONMENT\n  A flag that is not given is read from its variable. Passwords belong there, not\n  in a command line that others on the machine can list.\n")
+	for _, f := range flags {
+		name := f.Names()[0]
+		fmt.Fprintf(&b, "  %-28s  $%s\n", "--"+name, strings.Join(variables(name), ", $"))
+	}
+	return b.String()
+}

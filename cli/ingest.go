@@ -1,0 +1,196 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"sluice/destination"
+	"sluice/pipeline"
+)
+
+// maxParallelism is more parts than any org answers at once: Salesforce runs
+// 25 long requests of an org at a time.
+const maxParallelism = 25
+
+var strategies = []string{"replace", "append", "merge"}
+
+func (p *program) ingestCommand() *cli.Command {
+	const (
+		what   = "What to copy"
+		how    = "How to copy"
+		output = "Output"
+	)
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "source-uri", Category: what, Usage: "the org and how to log in: salesforce://?… `ADDRESS`"},
+		&cli.StringFlag{Name: "source-table", Category: what, Usage: "one of \"sluice tables\", or any object: Account, custom:My__c `NAME`"},
+		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "the database: duckdb:///crm.db, duckdb:////abs/crm.db `ADDRESS`"},
+		&cli.StringFlag{Name: "dest-table", Category: what, Usage: "table or schema.table `NAME`", DefaultText: "public and the source's name"},
+		&cli.StringFlag{Name: "incremental-strategy", Category: how, Usage: "replace, append or merge `NAME`", DefaultText: "the table's own"},
+		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 4},
+		&cli.DurationFlag{Name: "lock-timeout", Category: how, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
+		&cli.BoolFlag{Name: "yes", Category: how, Usage: "ask nothing; sluice never asks, so scripts may say it"},
+		&cli.BoolFlag{Name: "json", Category: output, Usage: "the result as one JSON object on stdout"},
+		&cli.StringFlag{Name: "progress", Category: output, Usage: "auto, interactive, log or none, on stderr `KIND`", Value: "auto"},
+		&cli.BoolFlag{Name: "debug", Category: output, Usage: "every request and step on stderr, no secrets"},
+	}
+	return &cli.Command{
+		Name:      "ingest",
+		Usage:     "Copy a table from a Salesforce org into a database.",
+		ArgsUsage: " --source-uri ADDRESS --source-table NAME --dest-uri ADDRESS [flags]",
+		Description: environmentHelp(flags) + `
+EXAMPLES
+  With client credentials of an external client app, into a file in this folder:
+    sluice ingest --source-uri 'salesforce://?client_id=ID&client_secret=SECRET&domain=acme.my' \
+      --source-table account --dest-uri duckdb:///crm.db
+
+  With user name, password and security token, a custom object, for a program:
+    export SLUICE_SOURCE_URI='salesforce://?username=ann%40acme.com&password=PW&token=TOKEN'
+    sluice ingest --source-table custom:Invoice__c --dest-uri duckdb:////var/data/crm.db \
+      --dest-table billing.invoice --json
+
+` + exitStatus,
+		Flags:  flags,
+		Action: p.ingest,
+	}
+}
+
+// request is a checked command line of ingest.
+type request struct {
+	job      pipeline.Job
+	progress display
+	log      *slog.Logger
+}
+
+func (p *program) ingest(c *cli.Context) error {
+	r, err := p.parseIngest(c)
+	if err != nil {
+		return err
+	}
+	report, err := p.run(c.Context, r)
+	if closing := r.job.Destination.Close(); err == nil {
+		err = closing
+	}
+	if p.json {
+		return cmp.Or(err, p.printJSON([]pipeline.Report{report}, err))
+	}
+	if err != nil {
+		for _, w := range report.Warnings {
+			p.tell("warning", w)
+		}
+		return err
+	}
+	return printSummary(p.Stdout, report)
+}
+
+// run copies the table while the display shows how far it is.
+func (p *program) run(ctx context.Context, r request) (pipeline.Report, error) {
+	stop := r.progress.start(ctx, r.job.SourceTable, r.job.Progress)
+	report, err := pipeline.Run(ctx, r.job)
+	stop()
+	return report, nameInterrupt(ctx, err)
+}
+
+// parseIngest checks everything that can be checked before the org is called.
+func (p *program) parseIngest(c *cli.Context) (request, error) {
+	if err := required(c, "source-uri", "source-table", "dest-uri"); err != nil {
+		return request{}, err
+	}
+	strategy, parallelism := c.String("incremental-strategy"), c.Int("extract-parallelism")
+	if strategy != "" && !slices.Contains(strategies, strategy) {
+		return request{}, &usageError{fmt.Sprintf("--incremental-strategy %q is unknown", strategy), "use " + strings.Join(strategies, ", ")}
+	}
+	if parallelism < 1 || parallelism > maxParallelism {
+		return request{}, &usageError{fmt.Sprintf("--extract-parallelism %d is out of range", parallelism), fmt.Sprintf("use 1 to %d", maxParallelism)}
+	}
+	if wait := c.Duration("lock-timeout"); wait <= 0 {
+		return request{}, &usageError{fmt.Sprintf("--lock-timeout %s is out of range", wait), "use 1s or more"}
+	}
+	p.json = c.Bool("json")
+	progress, err := p.newDisplay(c.String("progress"), c.Bool("debug"))
+	if err != nil {
+		return request{}, err
+	}
+	log := p.logger(progress.logTo(p.Stderr), c.Bool("debug"))
+	job, err := p.newJob(c, log)
+	return request{job, progress, log}, err
+}
+
+func (p *program) newJob(c *cli.Context, log *slog.Logger) (pipeline.Job, error) {
+	s := settings{catalog: p.catalog, log: log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout")}
+	job := pipeline.Job{
+		SourceTable: c.String("source-table"),
+		Strategy:    c.String("incremental-strategy"),
+		Workers:     c.Int("extract-parallelism"),
+		Log:         log,
+		Progress:    new(pipeline.Progress),
+	}
+	openSource, err := opener("source-uri", c.String("source-uri"), sources)
+	if err != nil {
+		return job, err
+	}
+	openDestination, err := opener("dest-uri", c.String("dest-uri"), destinations)
+	if err != nil {
+		return job, err
+	}
+	if job.Open, err = openSource(c.String("source-uri"), s); err != nil {
+		return job, fmt.Errorf("--source-uri: %w", err)
+	}
+	if job.Table, err = p.destTable(c.String("dest-table"), job.SourceTable); err != nil {
+		return job, fmt.Errorf("--dest-table: %w", err)
+	}
+	if job.Destination, err = openDestination(c.String("dest-uri"), s); err != nil {
+		return job, fmt.Errorf("--dest-uri: %w", err)
+	}
+	return job, nil
+}
+
+// destTable is the table that the user names, or the name that the catalog has
+// for the source's; the zero value leaves it to the object's own name.
+func (p *program) destTable(given, sourceTable string) (destination.TableName, error) {
+	if given != "" {
+		return destination.ParseTableName(given)
+	}
+	if known, ok := p.catalog.Lookup(sourceTable); ok {
+		return destination.TableName{Schema: "public", Table: known.Name}, nil
+	}
+	return destination.TableName{}, nil
+}
+
+// required says which of the flags are missing. The library would print the
+// whole help instead.
+func required(c *cli.Context, flags ...string) error {
+	var missing []string
+	for _, f := range flags {
+		if c.String(f) == "" {
+			missing = append(missing, "--"+f)
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	verb := " is missing"
+	if len(missing) > 1 {
+		verb = " are missing"
+	}
+	return &usageError{
+		strings.Join(missing, ", ") + verb,
+		"for example: sluice ingest --source-uri 'salesforce://?access_token=TOKEN&domain=acme.my' --source-table account --dest-uri duckdb:///crm.db",
+	}
+}
+
+// logger writes every step to w on --debug, and nothing otherwise: what a user
+// must know is in the result.
+func (p *program) logger(w io.Writer, debug bool) *slog.Logger {
+	if !debug {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
