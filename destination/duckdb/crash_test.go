@@ -108,18 +108,19 @@ func generationBatch(n, from, rows int64) arrow.RecordBatch {
 // TestKilledLoadLeavesOldOrNewRows kills a process that loads without end, at
 // any moment, again and again: the file opens, holds one whole generation, no
 // older than the last that was reported, and the next load clears what was
-// staged. Half of the tables have an index, so that both ways of publishing
-// are met.
+// staged. Half of the tables have a column and an index of their own, so that both
+// ways of publishing are met.
 func TestKilledLoadLeavesOldOrNewRows(t *testing.T) {
-	for _, indexed := range []bool{false, true} {
-		t.Run(fmt.Sprintf("indexed %v", indexed), func(t *testing.T) {
+	for _, filled := range []bool{false, true} {
+		t.Run(fmt.Sprintf("filled %v", filled), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "crm.db")
 			d := open(t, path)
 			defer d.Close()
 			if err := loadGeneration(t.Context(), d, 0); err != nil {
 				t.Fatal(err)
 			}
-			if indexed {
+			if filled {
+				execute(t, d, "ALTER TABLE public.account ADD COLUMN mine VARCHAR")
 				execute(t, d, "CREATE INDEX by_generation ON public.account (generation)")
 			}
 			var last, orphans int64

@@ -79,12 +79,13 @@ func canonical(path string) (string, error) {
 }
 
 // databaseName is the name that DuckDB gives a file, so that views and
-// defaults that were written with it go on working.
+// defaults that were written with it go on working. A name that a schema has, too,
+// would make "public.account" ambiguous.
 func databaseName(path string) string {
 	base := filepath.Base(path)
 	name := strings.TrimSuffix(base, filepath.Ext(base))
 	switch strings.ToLower(name) {
-	case "", "memory", "temp", "system":
+	case "", "memory", "temp", "system", "public", "main":
 		return "sluice_file"
 	}
 	return name

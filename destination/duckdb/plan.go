@@ -13,8 +13,8 @@ type way int
 
 const (
 	// swap drops the old table, if there is one, and gives its name to the
-	// staging table. Nothing may hang on the old one but views, which DuckDB
-	// binds by name.
+	// staging table. Views stay, since DuckDB binds them by name; indexes and
+	// comments are made again; nothing else may hang on the old table.
 	swap way = iota
 	// fill empties the table and inserts; add inserts.
 	fill
@@ -43,6 +43,8 @@ type plan struct {
 	changes  []string
 	warnings []string
 	created  bool
+	// restore makes again what swap drops with the old table.
+	restore func(db string, t destination.TableName) []string
 }
 
 // newPlan decides how s is carried out on t, or refuses.
@@ -63,6 +65,7 @@ func newPlan(s destination.Spec, t table) (plan, error) {
 	}
 	p.way = p.choose(s, t)
 	p.conflict = t.referenced
+	p.restore = t.restore
 	return p, p.check(t)
 }
 
@@ -173,21 +176,31 @@ func (p *plan) choose(s destination.Spec, t table) way {
 }
 
 // hangs says whether the table has something that a new table of the same
-// columns would lack.
+// columns, indexes and comments would lack.
 func (p *plan) hangs(t table) bool {
-	return t.comment || len(t.indexes) > 0 || len(t.constraints) > 0 || len(p.vanished) > 0 ||
-		slices.ContainsFunc(t.columns, func(c existing) bool { return c.comment || c.hasDefault }) ||
+	return len(t.constraints) > 0 || len(p.vanished) > 0 ||
+		slices.ContainsFunc(t.columns, func(c existing) bool { return c.hasDefault }) ||
 		slices.ContainsFunc(p.columns, func(c column) bool { return !c.exact() })
 }
 
 // check refuses what the catalog shows to be impossible, before any row is
 // read.
 func (p *plan) check(t table) error {
-	if len(p.widened) > 0 && p.way != swap && (len(t.indexes) > 0 || len(t.referrers) > 0) {
+	indexes := make([]string, len(t.indexes))
+	for i, x := range t.indexes {
+		indexes[i] = x.name
+		if x.unique && p.way == fill {
+			return &destination.Error{
+				Err:  fmt.Errorf("index %s is unique, and DuckDB compares new rows with those deleted in the same transaction", x.name),
+				Mend: "drop the index and make its columns a UNIQUE constraint or a primary key of the table",
+			}
+		}
+	}
+	if blocking := slices.Concat(indexes, t.referrers); len(p.widened) > 0 && p.way != swap && len(blocking) > 0 {
 		c := p.widened[0]
 		return &destination.Error{
 			Err: fmt.Errorf("column %s has to become %s, and DuckDB changes no type in a table with %s",
-				c.name, c.target, strings.Join(slices.Concat(t.indexes, t.referrers), ", ")),
+				c.name, c.target, strings.Join(blocking, ", ")),
 			Mend: "drop the index or the foreign key, load once, and create it again",
 		}
 	}
@@ -223,7 +236,7 @@ func (p *plan) statements(db string, t, staging destination.TableName) []string 
 		if !p.created {
 			list = append(list, dropTable(db, t))
 		}
-		return append(list, rename(db, staging, t.Table))
+		return append(append(list, rename(db, staging, t.Table)), p.restore(db, t)...)
 	}
 	// DuckDB refuses to commit an ALTER that comes after a DELETE.
 	for _, c := range p.added {
@@ -241,4 +254,21 @@ func (p *plan) statements(db string, t, staging destination.TableName) []string 
 		list = append(list, insertStaged(db, t, staging, p.columns))
 	}
 	return append(list, dropTable(db, staging))
+}
+
+// restore gives the SQL that makes the indexes and comments of t again.
+func (t table) restore(db string, name destination.TableName) []string {
+	var list []string
+	for _, i := range t.indexes {
+		list = append(list, i.sql)
+	}
+	if t.comment != "" {
+		list = append(list, comment("TABLE", qualify(db, name), t.comment))
+	}
+	for _, c := range t.columns {
+		if c.comment != "" {
+			list = append(list, comment("COLUMN", qualify(db, name)+"."+quote(c.name), c.comment))
+		}
+	}
+	return list
 }

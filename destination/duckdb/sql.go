@@ -84,6 +84,11 @@ func insertView(db string, t destination.TableName, columns []column, view strin
 		qualify(db, t), quoteAll(names(columns)), quote(view))
 }
 
+// comment gives a table or a column ("TABLE", "COLUMN") its comment.
+func comment(kind, name, text string) string {
+	return "COMMENT ON " + kind + " " + name + " IS " + literal(text)
+}
+
 func dropView(view string) string { return "DROP VIEW IF EXISTS memory.main." + quote(view) }
 
 func dropTable(db string, t destination.TableName) string { return "DROP TABLE " + qualify(db, t) }
@@ -201,12 +206,12 @@ UNION ALL
 SELECT 'view', '' FROM duckdb_views()
 WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(view_name) = lower($3)`
 
-	selectColumns = `SELECT column_name, data_type, is_nullable, column_default IS NOT NULL, comment IS NOT NULL
+	selectColumns = `SELECT column_name, data_type, is_nullable, column_default IS NOT NULL, coalesce(comment, '')
 FROM duckdb_columns()
 WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)
 ORDER BY column_index`
 
-	selectIndexes = `SELECT index_name FROM duckdb_indexes()
+	selectIndexes = `SELECT index_name, is_unique, sql FROM duckdb_indexes()
 WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)
 ORDER BY index_name`
 

@@ -11,9 +11,9 @@ import (
 // table is what the catalog says about the table a load goes to.
 type table struct {
 	exists  bool
-	comment bool
+	comment string
 	columns []existing
-	indexes []string
+	indexes []index
 	// constraints lists PRIMARY KEY, UNIQUE, CHECK and FOREIGN KEY clauses.
 	constraints []string
 	// referrers lists the tables whose foreign keys point at this one, and
@@ -27,7 +27,16 @@ type existing struct {
 	name, kind string
 	notNull    bool
 	// hasDefault is true of generated columns, too.
-	hasDefault, comment bool
+	hasDefault bool
+	comment    string
+}
+
+// index is an index that was made by CREATE INDEX; those of constraints are
+// not listed.
+type index struct {
+	name   string
+	unique bool
+	sql    string
 }
 
 // inspect reads what the catalog says about t.
@@ -48,7 +57,7 @@ func inspect(ctx context.Context, q *sql.DB, db string, t destination.TableName)
 			Mend: "rows go into a table: name another one, or drop the view",
 		}
 	}
-	found.exists, found.comment = true, comment != ""
+	found.exists, found.comment = true, comment
 	return found, found.read(ctx, q, args)
 }
 
@@ -64,10 +73,22 @@ func (t *table) read(ctx context.Context, q *sql.DB, args []any) error {
 	if err != nil {
 		return err
 	}
-	if t.indexes, err = texts(ctx, q, selectIndexes, args); err != nil {
+	err = each(ctx, q, selectIndexes, args, func(row *sql.Rows) error {
+		var i index
+		err := row.Scan(&i.name, &i.unique, &i.sql)
+		t.indexes = append(t.indexes, i)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	if t.constraints, err = texts(ctx, q, selectConstraints, args); err != nil {
+	err = each(ctx, q, selectConstraints, args, func(row *sql.Rows) error {
+		var c string
+		err := row.Scan(&c)
+		t.constraints = append(t.constraints, c)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return each(ctx, q, selectReferrers, args, func(row *sql.Rows) error {
@@ -81,18 +102,6 @@ func (t *table) read(ctx context.Context, q *sql.DB, args []any) error {
 		}
 		return err
 	})
-}
-
-// texts runs a query of one text column.
-func texts(ctx context.Context, q *sql.DB, query string, args []any) ([]string, error) {
-	var list []string
-	err := each(ctx, q, query, args, func(row *sql.Rows) error {
-		var s string
-		err := row.Scan(&s)
-		list = append(list, s)
-		return err
-	})
-	return list, err
 }
 
 // each runs a query and hands out its rows.
