@@ -34,7 +34,7 @@ func subject(path string) desttest.Subject {
 			t.Helper()
 			return query(t, d, "SELECT * FROM "+qualify(d.(*Destination).file.name, table)+" ORDER BY 1")
 		},
-		Exec: execute,
+		Exec: func(t *testing.T, d destination.Destination, text string) { t.Helper(); execute(t, d, text) },
 		Tables: func(t *testing.T, d destination.Destination) []string {
 			t.Helper()
 			_, rows := query(t, d, "SELECT table_name FROM duckdb_tables() WHERE database_name <> 'memory'")
@@ -47,7 +47,7 @@ func subject(path string) desttest.Subject {
 	}
 }
 
-func open(t *testing.T, path string) *Destination {
+func open(t testing.TB, path string) *Destination {
 	t.Helper()
 	d, err := Open(uri.DuckDB{Path: path}, Options{})
 	if err != nil {
@@ -58,7 +58,7 @@ func open(t *testing.T, path string) *Destination {
 
 // query reads through the destination's own engine where one is open: the file
 // is given to one engine at a time.
-func query(t *testing.T, dest destination.Destination, text string) (columns []string, rows [][]any) {
+func query(t testing.TB, dest destination.Destination, text string) (columns []string, rows [][]any) {
 	t.Helper()
 	d := dest.(*Destination)
 	err := d.file.look(t.Context(), func(db *sql.DB) error {
@@ -120,7 +120,7 @@ func decimalText(d engine.Decimal) string {
 	return text
 }
 
-func execute(t *testing.T, dest destination.Destination, text string) {
+func execute(t testing.TB, dest destination.Destination, text string) {
 	t.Helper()
 	d := dest.(*Destination)
 	db, err := d.file.acquire(t.Context(), 1)

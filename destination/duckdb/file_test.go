@@ -102,7 +102,7 @@ func TestSpillOfAKilledRunIsCleared(t *testing.T) {
 
 // holdElsewhere keeps the file open in another process until the func that it
 // returns is called.
-func holdElsewhere(t *testing.T, path string) (pid int, release func()) {
+func holdElsewhere(t testing.TB, path string) (pid int, release func()) {
 	t.Helper()
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), hold+"="+path)
@@ -187,7 +187,7 @@ func TestSecondDestinationOfThisProcessIsRefused(t *testing.T) {
 	must(t, loadGeneration(t.Context(), second, 1))
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

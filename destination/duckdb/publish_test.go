@@ -208,13 +208,13 @@ func spec(table destination.TableName, schema *arrow.Schema, mode destination.Mo
 	}
 }
 
-func mustLoad(t *testing.T, d *Destination, table destination.TableName, mode destination.Mode, b arrow.RecordBatch) {
+func mustLoad(t testing.TB, d *Destination, table destination.TableName, mode destination.Mode, b arrow.RecordBatch) {
 	t.Helper()
 	must(t, tryLoad(t, d, table, mode, b))
 }
 
 // tryLoad loads b, which it releases, and aborts what does not work.
-func tryLoad(t *testing.T, d *Destination, table destination.TableName, mode destination.Mode, b arrow.RecordBatch) error {
+func tryLoad(t testing.TB, d *Destination, table destination.TableName, mode destination.Mode, b arrow.RecordBatch) error {
 	t.Helper()
 	defer b.Release()
 	l, err := d.Begin(t.Context(), spec(table, b.Schema(), mode))
@@ -237,7 +237,7 @@ func tryLoad(t *testing.T, d *Destination, table destination.TableName, mode des
 	return err
 }
 
-func planned(t *testing.T, d *Destination, schema *arrow.Schema, mode destination.Mode) plan {
+func planned(t testing.TB, d *Destination, schema *arrow.Schema, mode destination.Mode) plan {
 	t.Helper()
 	db, err := d.file.acquire(t.Context(), 1)
 	must(t, err)
@@ -248,7 +248,7 @@ func planned(t *testing.T, d *Destination, schema *arrow.Schema, mode destinatio
 }
 
 // ask is query with the file as the default catalog.
-func ask(t *testing.T, d *Destination, text string) [][]any {
+func ask(t testing.TB, d *Destination, text string) [][]any {
 	t.Helper()
 	db, err := d.file.acquire(t.Context(), 1)
 	must(t, err)

@@ -1,0 +1,132 @@
+package duckdb
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"golang.org/x/sync/errgroup"
+
+	"sluice/destination"
+)
+
+// BenchmarkReplace replaces a table by 1,000,000 rows of 75 columns, two
+// stages at a time, ten in all: by swap, and by DELETE and INSERT. The peak of
+// the process is reported as peak_MB; run one at a time to tell them apart.
+func BenchmarkReplace(b *testing.B) {
+	const rows, parts, batchRows = 1_000_000, 10, 4096
+	pool := make([]arrow.RecordBatch, 6)
+	for i := range pool {
+		pool[i] = wideBatch(75, batchRows)
+		defer pool[i].Release()
+	}
+	for _, hang := range []string{"", "ALTER TABLE public.account ADD COLUMN mine VARCHAR"} {
+		b.Run(map[bool]string{true: "swap", false: "fill"}[hang == ""], func(b *testing.B) {
+			d := open(b, b.TempDir()+"/crm.db")
+			defer d.Close()
+			mustLoad(b, d, account, destination.Replace, wideBatch(75, 1))
+			if hang != "" {
+				execute(b, d, hang)
+			}
+			b.SetBytes(rows / batchRows * batchBytes(pool[0]))
+			for b.Loop() {
+				l, err := d.Begin(b.Context(), spec(account, pool[0].Schema(), destination.Replace))
+				must(b, err)
+				var g errgroup.Group
+				g.SetLimit(2)
+				for range parts {
+					g.Go(func() error {
+						s, err := l.Stage(b.Context())
+						if err != nil {
+							return err
+						}
+						for i := range rows / parts / batchRows {
+							if err := s.Write(b.Context(), pool[i%len(pool)]); err != nil {
+								return err
+							}
+						}
+						return s.Close(b.Context())
+					})
+				}
+				must(b, g.Wait())
+				staged := b.Elapsed()
+				_, err = l.Commit(b.Context())
+				must(b, err)
+				b.ReportMetric((b.Elapsed() - staged).Seconds(), "commit_s")
+			}
+			b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(peakMB(), "peak_MB")
+		})
+	}
+}
+
+// wideBatch looks like an account: most fields are short texts, a third of
+// them empty.
+func wideBatch(columns, rows int) arrow.RecordBatch {
+	types := []arrow.DataType{
+		arrow.PrimitiveTypes.Float64, arrow.FixedWidthTypes.Boolean, arrow.FixedWidthTypes.Timestamp_us,
+		arrow.FixedWidthTypes.Date32, arrow.PrimitiveTypes.Int64,
+	}
+	fields := make([]arrow.Field, columns)
+	for i := range fields {
+		fields[i] = arrow.Field{Name: fmt.Sprint("Field", i, "__c"), Type: arrow.BinaryTypes.String, Nullable: i > 0}
+		if i%15 >= 10 {
+			fields[i].Type = types[i%5]
+		}
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
+	defer b.Release()
+	for i := range fields {
+		for range rows {
+			appendRandom(b.Field(i), i > 0)
+		}
+	}
+	return b.NewRecordBatch()
+}
+
+func appendRandom(b array.Builder, nullable bool) {
+	switch b := b.(type) {
+	case *array.StringBuilder:
+		if nullable && rand.IntN(3) == 0 {
+			b.AppendNull()
+			return
+		}
+		b.Append(fmt.Sprintf("%016x", rand.Uint64())[:3+rand.IntN(13)] + strings.Repeat("x", rand.IntN(30)))
+	case *array.Float64Builder:
+		b.Append(rand.Float64())
+	case *array.BooleanBuilder:
+		b.Append(rand.IntN(2) == 0)
+	case *array.TimestampBuilder:
+		b.Append(arrow.Timestamp(rand.Int64N(1e15)))
+	case *array.Date32Builder:
+		b.Append(arrow.Date32(rand.Int32N(20000)))
+	case *array.Int64Builder:
+		b.Append(rand.Int64N(1e6))
+	}
+}
+
+func batchBytes(b arrow.RecordBatch) (n int64) {
+	for _, c := range b.Columns() {
+		for _, buffer := range c.Data().Buffers() {
+			if buffer != nil {
+				n += int64(buffer.Len())
+			}
+		}
+	}
+	return n
+}
+
+// peakMB is the most memory that the process ever had, 0 where the system does
+// not tell.
+func peakMB() float64 {
+	status, _ := os.ReadFile("/proc/self/status")
+	_, after, _ := strings.Cut(string(status), "VmHWM:")
+	var kb float64
+	_, _ = fmt.Sscan(after, &kb)
+	return kb / 1024
+}
