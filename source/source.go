@@ -4,6 +4,7 @@ package source
 
 import (
 	"context"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
@@ -14,6 +15,9 @@ type Source interface {
 	// Table looks up name as the user wrote it and describes it. The schema
 	// is complete before any row is read.
 	Table(ctx context.Context, name string) (Table, error)
+	// Identity names what was logged in to, the same for every login to it: an
+	// org id. State is kept under it.
+	Identity(ctx context.Context) (string, error)
 	// Usage is what this Source has cost so far. It never blocks, so a
 	// progress display may poll it.
 	Usage() Usage
@@ -34,6 +38,9 @@ type Table interface {
 	// CursorKey is the column that grows when a row changes; empty when the
 	// table has none, so that it can only be replaced.
 	CursorKey() string
+	// DeletedKey is the boolean column that marks rows which were deleted and
+	// are still known; empty when the table has none.
+	DeletedKey() string
 	// Scan plans one pass: counts, picks the way to read, starts what the
 	// upstream system has to prepare. No row is read yet.
 	Scan(ctx context.Context, r Request) (Scan, error)
@@ -43,7 +50,21 @@ type Table interface {
 const TypeKey = "source.type"
 
 // Request says which rows of a Table a Scan reads and who is told about it.
+// The zero Request reads all of them.
 type Request struct {
+	// CursorKey is the column that From and To speak of. Empty means the
+	// table's own.
+	CursorKey string
+	// From and To bound the rows: CursorKey >= From, CursorKey < To. A zero
+	// time is no bound. Without To, rows whose CursorKey is null come too.
+	From, To time.Time
+	// WithDeleted also reads rows that are deleted and still known, their
+	// DeletedKey true.
+	WithDeleted bool
+	// Track makes the Scan know its Horizon, and its Gone list the rows that
+	// were erased since GoneSince.
+	Track     bool
+	GoneSince time.Time
 	// Observe is told of phases and warnings, from any goroutine. It may be
 	// nil.
 	Observe func(Event)
@@ -77,6 +98,14 @@ type Scan interface {
 	// is not called concurrently; parts it has handed out may be read while it
 	// waits.
 	Next(ctx context.Context) (Part, error)
+	// Horizon is a moment, by the upstream system's clock, before which no row
+	// will change any more that this scan has not seen (P6). It is zero when
+	// the request did not ask for it or the system does not tell.
+	Horizon() time.Time
+	// Gone calls emit with the keys of rows that were erased since GoneSince
+	// and are no longer there, in batches whose only columns are the table's
+	// Key. It is called after every part was read.
+	Gone(ctx context.Context, emit func(arrow.RecordBatch) error) error
 	// Verify compares what was received with what the upstream system says it
 	// sent (P2). It is called once, after every part was read to its end.
 	Verify() error

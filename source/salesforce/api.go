@@ -97,14 +97,26 @@ func (a *api) send(ctx context.Context, op, method, path string, body []byte) (*
 	}
 	resp, err := a.http.Do(req)
 	if err != nil {
-		return nil, networkError(op, req.URL.Host, err)
+		return nil, final(networkError(op, req.URL.Host, err))
 	}
 	if resp.StatusCode >= 300 {
 		fault, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		return nil, refusal(op, parseFault(resp.StatusCode, fault))
+		return nil, final(refusal(op, parseFault(resp.StatusCode, fault)))
 	}
 	return resp, nil
+}
+
+// final marks an error that the transport has already met several times: to
+// try again from above would multiply the calls (P8).
+func final(err error) error {
+	var e *source.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	f := *e
+	f.Again = false
+	return &f
 }
 
 type streamKey struct{}

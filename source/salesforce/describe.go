@@ -17,6 +17,7 @@ import (
 type object struct {
 	Name          string  `json:"name"`
 	Label         string  `json:"label"`
+	Deletable     bool    `json:"deletable"`
 	Queryable     bool    `json:"queryable"`
 	Replicateable bool    `json:"replicateable"`
 	Fields        []field `json:"fields"`
@@ -32,6 +33,7 @@ type field struct {
 	Calculated bool   `json:"calculated"`
 	Filterable bool   `json:"filterable"`
 	Sortable   bool   `json:"sortable"`
+	Nillable   bool   `json:"nillable"`
 }
 
 // field finds a field by name, whatever its case; nil when there is none.
@@ -44,20 +46,30 @@ func (o *object) field(name string) *field {
 	return nil
 }
 
-// cursorFields are the fields that grow when a row changes, best first. The
+// stampFields are the fields that grow when a row changes, best first. The
 // stamp of a system change is in SystemModstamp alone; history objects have
 // only CreatedDate and login history only LoginTime.
-var cursorFields = []string{"SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime"}
+var stampFields = []string{"SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime"}
 
 // cursorKey is the best field to find changed rows by, or "" when the object
 // has none that a query may filter on.
 func (o *object) cursorKey() string {
-	for _, name := range cursorFields {
+	for _, name := range stampFields {
 		if f := o.field(name); f.isCursor() {
 			return f.Name
 		}
 	}
 	return ""
+}
+
+// cursorFields are all fields that can be a cursor.
+func (o *object) cursorFields() (names []string) {
+	for i := range o.Fields {
+		if o.Fields[i].isCursor() {
+			names = append(names, o.Fields[i].Name)
+		}
+	}
+	return names
 }
 
 // isCursor says whether f, which may be nil, can find changed rows.

@@ -25,6 +25,7 @@ type scan struct {
 	plan    source.Plan
 	by      reader
 	started bool // a part is out
+	log     changeLog
 }
 
 // reader is one of the two APIs.
@@ -35,35 +36,67 @@ type reader interface {
 	rows() int64 // expected, -1 when unknown
 }
 
-// Scan counts where the choice of API depends on it, and starts the query.
+// Scan reads the change log if asked to, counts where the choice of API depends
+// on it, and starts the query.
 func (t *table) Scan(ctx context.Context, r source.Request) (source.Scan, error) {
-	s := &scan{t: t, q: t.query(), observe: r.Observe}
+	q, err := t.query(r)
+	if err != nil {
+		return nil, err
+	}
+	s := &scan{t: t, q: q, observe: r.Observe, plan: source.Plan{Rows: -1}}
 	if s.observe == nil {
 		s.observe = func(source.Event) {}
 	}
 	t.warnUnknown(s.observe)
-	if err := s.pick(ctx); err != nil {
-		return nil, err
+	if r.Track {
+		if err := s.log.read(ctx, s, r.GoneSince); err != nil {
+			return nil, err
+		}
 	}
-	if err := s.start(ctx); err != nil {
+	switch {
+	case t.src.mode != "auto":
+		err = s.start(ctx, t.src.mode, "asked for")
+	case len(q.where) > 0:
+		err = s.startPart(ctx)
+	default:
+		err = s.startWhole(ctx)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// pick decides by which API to read.
-func (s *scan) pick(ctx context.Context) error {
-	s.plan = source.Plan{API: s.t.src.mode, Reason: "asked for", Rows: -1}
-	if s.plan.API != "auto" {
-		return nil
-	}
+// startWhole reads a whole table: the org's own record count tells by which
+// API.
+func (s *scan) startWhole(ctx context.Context) error {
 	rows, err := s.count(ctx)
 	if err != nil {
 		return err
 	}
 	s.plan.Rows = rows
-	s.plan.API, s.plan.Reason = choose(rows, s.t.pageRows())
-	return nil
+	api, reason := choose(rows, s.t.pageRows())
+	return s.start(ctx, api, reason)
+}
+
+// startPart reads part of a table, most likely a small one: a REST query's
+// first page tells its size, and when it is small no call was wasted.
+func (s *scan) startPart(ctx context.Context) error {
+	err := s.start(ctx, "rest", "a part of the table")
+	var fault *source.Error
+	if err != nil && !(errors.As(err, &fault) && fault.Code == "QUERY_TIMEOUT") {
+		return err
+	}
+	rows := int64(-1)
+	if err == nil {
+		rows = s.by.rows()
+	}
+	api, reason := choose(rows, s.t.pageRows())
+	if api == "rest" {
+		s.plan.Reason = reason
+		return nil
+	}
+	return s.start(ctx, api, reason)
 }
 
 // choose is the rule of auto: rows is -1 when the org would not count.
@@ -143,18 +176,20 @@ func (q query) path(a *api, soql string) string {
 
 var soqlEscapes = strings.NewReplacer("%2C", ",", "%28", "(", "%29", ")")
 
-// start opens the reader that the plan names.
-func (s *scan) start(ctx context.Context) (err error) {
-	if s.plan.API == "bulk" {
-		s.by, err = startBulk(ctx, s)
+// start opens a reader of the given API, or of REST when Bulk refuses.
+func (s *scan) start(ctx context.Context, api, reason string) (err error) {
+	s.plan.API, s.plan.Reason = api, reason
+	if api == "bulk" {
+		var bulk reader
+		bulk, err = startBulk(ctx, s)
 		var no *bulkRefusal
 		if !errors.As(err, &no) {
+			s.by = bulk
 			return err
 		}
 		s.fallBack(no)
 	}
-	s.by, err = startREST(ctx, s)
-	if err == nil {
+	if s.by, err = startREST(ctx, s); err == nil {
 		s.plan.Rows = s.by.rows()
 	}
 	return err
@@ -173,7 +208,7 @@ func (s *scan) Next(ctx context.Context) (source.Part, error) {
 	var no *bulkRefusal
 	if errors.As(err, &no) && !s.started {
 		s.fallBack(no)
-		if err = s.start(ctx); err != nil {
+		if err = s.start(ctx, "rest", s.plan.Reason); err != nil {
 			return nil, err
 		}
 		part, err = s.by.next(ctx)
@@ -182,7 +217,10 @@ func (s *scan) Next(ctx context.Context) (source.Part, error) {
 		s.started = true
 		s.plan.Rows = s.by.rows()
 	}
-	return part, err
+	if err != nil {
+		return nil, err
+	}
+	return s.log.watch(part), nil
 }
 
 func (s *scan) Verify() error                   { return s.by.verify() }

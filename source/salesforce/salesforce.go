@@ -4,6 +4,7 @@ package salesforce
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -155,6 +156,32 @@ func (s *Source) Table(ctx context.Context, name string) (source.Table, error) {
 		return nil, err
 	}
 	return newTable(s, o, known), nil
+}
+
+// Identity is the 15-character id of the org. Most logins tell it; where one
+// does not, the org is asked.
+func (s *Source) Identity(ctx context.Context) (string, error) {
+	g, _, err := s.api.session.get(ctx, 0)
+	if err != nil {
+		return "", err
+	}
+	if len(g.org) >= 15 {
+		return g.org[:15], nil
+	}
+	const op = "ask for the org's id"
+	var answer struct {
+		Records []struct {
+			ID string `json:"Id"`
+		} `json:"records"`
+	}
+	err = s.api.getJSON(ctx, op, query{}.path(s.api, "SELECT Id FROM Organization"), &answer)
+	if err != nil {
+		return "", err
+	}
+	if len(answer.Records) != 1 || len(answer.Records[0].ID) < 15 {
+		return "", &source.Error{Op: op, Err: errors.New("the org did not tell"), Mend: "give the user read permission on Organization"}
+	}
+	return answer.Records[0].ID[:15], nil
 }
 
 // Usage is what the org has been asked so far.

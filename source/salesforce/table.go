@@ -3,6 +3,7 @@ package salesforce
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 
@@ -71,19 +72,63 @@ type query struct {
 	all    bool     // queryAll: deleted and archived rows too
 }
 
-// query reads every column of every row that a user of the org sees, the
-// archived ones of Task and Event included: only queryAll has those.
-func (t *table) query() query {
+// DeletedKey is IsDeleted, for objects that have a recycle bin.
+func (t *table) DeletedKey() string {
+	if f := t.obj.field("IsDeleted"); f != nil && f.Type == "boolean" {
+		return f.Name
+	}
+	return ""
+}
+
+// query reads every column of the rows that r asks for. Archived tasks and
+// events are part of the table: only queryAll has those, and the deleted ones
+// are then left out again.
+func (t *table) query(r source.Request) (query, error) {
 	q := query{object: t.obj.Name}
 	for _, f := range t.schema.Fields() {
 		q.fields = append(q.fields, f.Name)
 	}
-	if t.obj.field("IsArchived") != nil && t.obj.field("IsDeleted") != nil {
-		q.all = true
-		q.where = append(q.where, "IsDeleted = false")
+	deleted := t.DeletedKey()
+	q.all = deleted != "" && (r.WithDeleted || t.obj.field("IsArchived") != nil)
+	if q.all && !r.WithDeleted {
+		q.where = append(q.where, deleted+" = false")
 	}
-	return q
+	window, err := t.window(r)
+	if window != "" {
+		q.where = append(q.where, window)
+	}
+	return q, err
 }
+
+// window is the condition on the cursor, "" when r has no bounds.
+func (t *table) window(r source.Request) (string, error) {
+	if r.From.IsZero() && r.To.IsZero() {
+		return "", nil
+	}
+	name := first(r.CursorKey, t.CursorKey())
+	f := t.obj.field(name)
+	if !f.isCursor() {
+		return "", &source.Error{
+			Kind: source.BadRequest, Err: fmt.Errorf("%s.%s cannot be a cursor: it is no datetime field that a query may filter on", t.obj.Name, name),
+			Mend: "use one of " + strings.Join(t.obj.cursorFields(), ", ") + ", or replace the table",
+		}
+	}
+	var bounds []string
+	if !r.From.IsZero() {
+		bounds = append(bounds, f.Name+" >= "+datetime(r.From))
+	}
+	if !r.To.IsZero() {
+		bounds = append(bounds, f.Name+" < "+datetime(r.To))
+	} else if f.Nillable {
+		return "(" + bounds[0] + " OR " + f.Name + " = null)", nil
+	}
+	return strings.Join(bounds, " AND "), nil
+}
+
+// datetime is a SOQL literal. Salesforce compares to the second, so that a
+// fraction only ever makes a window larger. Z, and not an offset: a "+" would
+// have to be escaped.
+func datetime(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z") }
 
 // soql is the text of q. Every name in it was checked by validName.
 func (q query) soql() string {
@@ -102,6 +147,15 @@ func (q query) tail() string {
 		s += " ORDER BY " + q.order
 	}
 	return s
+}
+
+// subset is the schema of some of the columns.
+func (t *table) subset(names []string) *arrow.Schema {
+	fields := make([]arrow.Field, len(names))
+	for i, name := range names {
+		fields[i] = t.schema.Field(t.schema.FieldIndices(name)[0])
+	}
+	return arrow.NewSchema(fields, nil)
 }
 
 // warnUnknown tells of columns whose type nobody has heard of.

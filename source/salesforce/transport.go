@@ -70,6 +70,16 @@ type meter struct {
 	idle  time.Duration // the longest silence inside a body
 
 	calls, bytes, limitUsed, limitMax atomic.Int64
+	clock                             atomic.Int64 // the org's, Unix seconds, as last told; 0 before
+}
+
+// orgTime is the org's clock as it was at the last answer, zero when no answer
+// has told it. It never runs ahead of the org's.
+func (m *meter) orgTime() time.Time {
+	if at := m.clock.Load(); at > 0 {
+		return time.Unix(at, 0).UTC()
+	}
+	return time.Time{}
 }
 
 func (m *meter) usage() source.Usage {
@@ -88,6 +98,9 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel(nil)
 		m.log.Debug("request broke", "method", req.Method, "url", redactURL(req.URL), "error", networkCause(err), "took", time.Since(start))
 		return nil, err
+	}
+	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		m.clock.Store(at.Unix())
 	}
 	m.readLimit(resp.Header.Get("Sforce-Limit-Info"))
 	m.log.Debug("request", "method", req.Method, "url", redactURL(req.URL), "status", resp.StatusCode, "took", time.Since(start))

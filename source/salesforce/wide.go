@@ -117,7 +117,7 @@ type stream struct {
 func (r *restReader) join(ctx context.Context, chunks []query, emit func(arrow.RecordBatch) error) (stale []string, err error) {
 	streams := make([]*stream, len(chunks))
 	for i, q := range chunks {
-		streams[i] = &stream{q: q, path: q.path(r.t.src.api, q.soql()), schema: r.subset(q.fields), stamped: r.t.CursorKey() != ""}
+		streams[i] = &stream{q: q, path: q.path(r.t.src.api, q.soql()), schema: r.t.subset(q.fields), stamped: r.t.CursorKey() != ""}
 	}
 	defer func() {
 		for _, s := range streams {
@@ -148,15 +148,6 @@ func (r *restReader) join(ctx context.Context, chunks []query, emit func(arrow.R
 			}
 		}
 	}
-}
-
-// subset is the schema of some of the table's columns.
-func (r *restReader) subset(names []string) *arrow.Schema {
-	fields := make([]arrow.Field, len(names))
-	for i, name := range names {
-		fields[i] = r.t.schema.Field(r.t.schema.FieldIndices(name)[0])
-	}
-	return arrow.NewSchema(fields, nil)
 }
 
 // fill fetches the next page of every stream that has run dry.
