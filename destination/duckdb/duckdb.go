@@ -25,8 +25,8 @@ type Options struct {
 	// 0 refuses it at once.
 	LockTimeout time.Duration
 	// Memory is DuckDB's own limit in bytes; Go's buffers and the engine's
-	// code come on top, some 150 MB. 0 means 128 MB, and more for a table of
-	// more than 85 columns: DuckDB fills a block of 256 KiB for each.
+	// code come on top, some 150 MB. 0 means 96 MB, and more for a table of
+	// more than 76 columns: DuckDB fills blocks of 256 KiB for each.
 	Memory int64
 	// Threads is how many threads DuckDB uses beside those of the writers; 0
 	// means none.

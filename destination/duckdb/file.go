@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	defaultMemory = 128 << 20
+	defaultMemory = 96 << 20
 	// columnMemory is what a column of a load needs at the most: two blocks
 	// each of rows and of validity, and two more while they are compressed.
 	// Measured with 500 columns: 384 MB were too little, 512 MB enough.
-	columnMemory = 3 << 19
+	columnMemory = 5 << 18
 	// writers is how many batches are inserted at once, as far as memory goes.
 	writers = 2
 	// rowGroup is the rows that DuckDB compresses and writes at a time. Its

@@ -1,0 +1,41 @@
+package duckdb
+
+import (
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"sluice/destination"
+)
+
+// TestWideTableFitsIntoMemory loads an object of 500 fields in several stages:
+// DuckDB holds some blocks for each column whatever the number of rows.
+func TestWideTableFitsIntoMemory(t *testing.T) {
+	d := open(t, t.TempDir()+"/crm.db")
+	defer d.Close()
+	b := wideBatch(500, 500)
+	defer b.Release()
+	l, err := d.Begin(t.Context(), spec(account, b.Schema(), destination.Replace))
+	must(t, err)
+	var g errgroup.Group
+	for range 4 {
+		g.Go(func() error {
+			s, err := l.Stage(t.Context())
+			if err != nil {
+				return err
+			}
+			for range 6 {
+				if err := s.Write(t.Context(), b); err != nil {
+					return err
+				}
+			}
+			return s.Close(t.Context())
+		})
+	}
+	must(t, g.Wait())
+	r, err := l.Commit(t.Context())
+	must(t, err)
+	if r.Written != 4*6*500 {
+		t.Errorf("written %d", r.Written)
+	}
+}
