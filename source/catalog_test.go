@@ -72,7 +72,7 @@ func TestACatalogWithAMistakeIsRefused(t *testing.T) {
 
 func TestATypoGetsTheNearestNames(t *testing.T) {
 	c := shipped(t)
-	for typo, want := range map[string]string{"acount": "account", "Oportunity": "opportunity", "conatct": "contact", "leads": "lead", "compaign_member": "campaign_member", "My__Comunity__c": "My__Community__c"} {
+	for typo, want := range map[string]string{"acount": "account", "Opprtunity": "opportunity", "conatct": "contact", "leads": "lead", "compaign_member": "campaign_member", "My__Comunity__c": "My__Community__c"} {
 		if got := c.Nearest(typo, []string{"My__Community__c", "Account"}); !slices.Contains(got, want) || len(got) > 3 {
 			t.Errorf("%s: %v, want %s among them", typo, got, want)
 		}

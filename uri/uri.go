@@ -28,8 +28,12 @@ const masked = "***"
 // Reveal gives the text itself, for the request that needs it.
 func (s Secret) Reveal() string { return string(s) }
 
-func (Secret) String() string               { return masked }
-func (Secret) GoString() string             { return masked }
+func (Secret) String() string { return masked }
+
+// GoString masks the secret where Format is not asked.
+func (Secret) GoString() string { return masked }
+
+// MarshalText masks the secret in JSON, YAML and XML.
 func (Secret) MarshalText() ([]byte, error) { return []byte(masked), nil }
 
 // Format masks the secret under every verb, %x and %q included.

@@ -1,0 +1,69 @@
+# "make" alone lists the targets.
+
+LINT_VERSION := v2.11.4
+FUZZTIME     ?= 5s
+BENCH        ?= .
+TESTFLAGS    ?=
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+LINT    := bin/golangci-lint-$(LINT_VERSION)
+
+# DuckDB is linked through cgo, and its Arrow interface is behind a build tag.
+export CGO_ENABLED := 1
+export GOFLAGS     := $(strip $(GOFLAGS) -tags=duckdb_arrow)
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test vet lint race fuzz bench test-clients golden clean toolchain
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: toolchain ## build bin/sluice
+	go build -ldflags "-X main.version=$(VERSION)" -o bin/sluice .
+
+demo: build ## load a made-up org into demo.duckdb, twice
+	bin/sluice demo
+
+test: vet lint race fuzz ## all that CI checks: vet, lint, tests under the race detector, fuzzing
+
+vet: toolchain ## go vet
+	go vet ./...
+
+lint: toolchain $(LINT) ## check the style, the format and who imports whom
+	$(LINT) run ./...
+
+# The linter has its own dependencies, which stay out of go.mod.
+$(LINT):
+	GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv bin/golangci-lint $@
+
+race: toolchain ## run the tests under the race detector
+	go test -race $(TESTFLAGS) ./...
+
+fuzz: toolchain ## fuzz each parser for FUZZTIME (5s)
+	@grep -rEo --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | \
+	while IFS=: read -r file func; do \
+		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$(dirname "$$file")" || exit 1; \
+	done
+
+bench: toolchain ## measure; BENCH picks by name
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+
+test-clients: toolchain ## drive the fake org with jsforce; needs node and npm
+	cd source/salesforce/fakeorg/clients && npm ci --no-fund --no-audit && go test -tags clients .
+
+golden: toolchain ## rewrite the golden files; read the diff
+	UPDATE=1 go test ./...
+
+clean: ## remove what was built
+	rm -rf bin demo.duckdb demo.duckdb.wal
+
+# A C++ library that the linker does not find is a page of noise from cgo; this
+# is the same in a sentence.
+toolchain:
+	@command -v go >/dev/null || { echo "sluice needs Go 1.26 or later: https://go.dev/dl" >&2; exit 1; }
+	@set -- $$(go env CC); command -v "$$1" >/dev/null || { \
+		echo "sluice needs a C compiler, as DuckDB is linked in: apt-get install g++, or xcode-select --install" >&2; exit 1; }
+	@set -- $$(go env CC); case $$(go env GOOS) in darwin) lib=c++ ;; *) lib=stdc++ ;; esac; \
+		echo 'int main(void) { return 0; }' | "$$@" -x c - -o /dev/null -l$$lib 2>/dev/null || { \
+		echo "the C compiler has no C++ library, which DuckDB needs: apt-get install g++" >&2; exit 1; }
