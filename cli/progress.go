@@ -86,7 +86,8 @@ func (d display) show(ctx context.Context, done <-chan struct{}, table string, p
 		case now := <-tick.C:
 			d.print(table + ": " + meter.line(p.Snapshot(), now))
 		case <-interrupted:
-			interrupted = nil // the run still cleans up
+			interrupted = nil
+			tick.Stop() // what comes now is cleaning up, not progress
 			d.clear()
 			d.line("interrupted: ending what the org runs for us and dropping what was staged; again to stop at once")
 		case <-done:

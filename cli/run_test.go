@@ -97,27 +97,39 @@ func TestFlagsAreReadFromTheEnvironment(t *testing.T) {
 		error string
 	}{
 		{
-			"the plain names", map[string]string{"SOURCE_URI": good, "SOURCE_TABLE": "account", "DEST_URI": "mysql://x"}, nil,
+			"the plain names",
+			map[string]string{"SOURCE_URI": good, "SOURCE_TABLE": "account", "DEST_URI": "mysql://x"},
+			nil,
 			"--dest-uri: unknown scheme mysql://",
 		},
 		{
-			"SLUICE_ wins", map[string]string{"SLUICE_DEST_URI": "mysql://x", "SOURCE_URI": good, "SOURCE_TABLE": "account", "DEST_URI": "duckdb:///x"}, nil,
+			"SLUICE_ wins",
+			map[string]string{"SLUICE_DEST_URI": "mysql://x", "SOURCE_URI": good, "SOURCE_TABLE": "account", "DEST_URI": "duckdb:///x"},
+			nil,
 			"--dest-uri: unknown scheme mysql://",
 		},
 		{
-			"a flag wins", map[string]string{"SLUICE_DEST_URI": "duckdb:///x", "SOURCE_URI": good, "SOURCE_TABLE": "account"},
-			[]string{"--dest-uri", "mysql://x"}, "--dest-uri: unknown scheme mysql://",
-		},
-		{
-			"an empty one counts as none", map[string]string{"SLUICE_DEST_URI": "", "DEST_URI": "mysql://x", "SOURCE_URI": good, "SOURCE_TABLE": "account"}, nil,
+			"a flag wins",
+			map[string]string{"SLUICE_DEST_URI": "duckdb:///x", "SOURCE_URI": good, "SOURCE_TABLE": "account"},
+			[]string{"--dest-uri", "mysql://x"},
 			"--dest-uri: unknown scheme mysql://",
 		},
 		{
-			"a wrong one is refused and not shown", map[string]string{"SLUICE_EXTRACT_PARALLELISM": secret}, nil,
+			"an empty one counts as none",
+			map[string]string{"SLUICE_DEST_URI": "", "DEST_URI": "mysql://x", "SOURCE_URI": good, "SOURCE_TABLE": "account"},
+			nil,
+			"--dest-uri: unknown scheme mysql://",
+		},
+		{
+			"a wrong one is refused and not shown",
+			map[string]string{"SLUICE_EXTRACT_PARALLELISM": secret},
+			nil,
 			"the environment variable SLUICE_EXTRACT_PARALLELISM does not fit --extract-parallelism",
 		},
 		{
-			"names of other programs are left alone", map[string]string{"DEBUG": "express:*", "JSON": "x", "YES": "x"}, nil,
+			"names of other programs are left alone",
+			map[string]string{"DEBUG": "express:*", "JSON": "x", "YES": "x"},
+			nil,
 			"--source-uri, --source-table, --dest-uri are missing",
 		},
 	} {

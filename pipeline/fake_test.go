@@ -55,6 +55,8 @@ func (o *org) Table(ctx context.Context, _ string) (source.Table, error) {
 	return table{o}, o.at(ctx, "table")
 }
 
+func (o *org) Identity(context.Context) (string, error) { return "00D000000000001AAA", nil }
+
 func (o *org) Usage() source.Usage { return source.Usage{Calls: 7, Bytes: 700} }
 
 func (o *org) Close() error { o.closed++; return o.at(context.Background(), "close") }
@@ -68,6 +70,7 @@ func (table) Schema() *arrow.Schema { return schema }
 func (table) Key() []string         { return []string{"Id"} }
 func (t table) Strategy() string    { return t.strategy }
 func (table) CursorKey() string     { return "SystemModstamp" }
+func (table) DeletedKey() string    { return "IsDeleted" }
 
 func (t table) Scan(ctx context.Context, r source.Request) (source.Scan, error) {
 	if err := t.at(ctx, "scan"); err != nil {
@@ -95,6 +98,10 @@ func (s *scan) Next(ctx context.Context) (source.Part, error) {
 	s.next++
 	return part{s.org, s.next - 1}, nil
 }
+
+func (s *scan) Horizon() time.Time { return time.Time{} }
+
+func (s *scan) Gone(context.Context, func(arrow.RecordBatch) error) error { return nil }
 
 func (s *scan) Verify() error { return s.lies }
 

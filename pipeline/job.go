@@ -58,7 +58,7 @@ func mode(strategy string) (m destination.Mode, warning string, err error) {
 	case "merge":
 		// Merge promises the table that a replace would give (P5), so a whole
 		// replace is right, only slower.
-		return destination.Replace, "merge is not built yet: the table is loaded whole and replaced, which gives the same rows", nil
+		return destination.Replace, "merge is not built yet: the table was loaded whole and replaced, which gives the same rows", nil
 	default:
 		return "", "", &source.Error{
 			Kind: source.BadRequest,

@@ -50,6 +50,7 @@ type run struct {
 	entered time.Time
 
 	committed bool
+	instead   string // what the load does instead of what was asked; empty when nothing
 
 	rowsRead atomic.Int64
 	retries  atomic.Int64
@@ -125,9 +126,7 @@ func (r *run) begin(ctx context.Context, table source.Table) (destination.Load, 
 		name = destination.TableName{Schema: "public", Table: destination.Snake(table.Name())}
 	}
 	r.report.Asked, r.report.Strategy, r.report.DestTable = strategy, string(m), name.String()
-	if warning != "" {
-		r.warn(warning)
-	}
+	r.instead = warning
 	return r.job.Destination.Begin(ctx, destination.Spec{
 		Table:   name,
 		Source:  table.Name(),
@@ -149,6 +148,9 @@ func (r *run) commit(ctx context.Context, load destination.Load) error {
 	r.committed = true
 	r.report.RowsWritten, r.report.RowsDeleted = result.Written, result.Deleted
 	r.report.Created, r.report.SchemaChanges = result.Created, result.SchemaChanges
+	if r.instead != "" {
+		r.warn(r.instead)
+	}
 	if read := r.rowsRead.Load(); result.Written != read {
 		return &destination.Error{
 			Op:   "load " + r.report.DestTable,
