@@ -64,7 +64,7 @@ func target(have, want string, mode destination.Mode) (string, bool) {
 	havePrecision, haveScale, haveDecimal := decimal(have)
 	wantPrecision, wantScale, wantDecimal := decimal(want)
 	switch {
-	case have == want, have == "VARCHAR":
+	case have == want, have == "VARCHAR" && want != "BLOB":
 		return have, true
 	case want == "VARCHAR" && (have == "JSON" || strings.HasPrefix(have, "ENUM(")):
 		return have, true

@@ -83,7 +83,7 @@ func (d *Destination) Begin(ctx context.Context, s destination.Spec) (destinatio
 
 // plan inspects the table and decides. A nil db is a file that is not there.
 func (d *Destination) plan(ctx context.Context, db *sql.DB, s destination.Spec) (plan, error) {
-	var t table
+	var t tableState
 	if db != nil {
 		var err error
 		if t, err = inspect(ctx, db, d.file.name, s.Table); err != nil {

@@ -8,8 +8,8 @@ import (
 	"sluice/destination"
 )
 
-// table is what the catalog says about the table a load goes to.
-type table struct {
+// tableState is what the catalog says about the table a load goes to.
+type tableState struct {
 	exists  bool
 	comment string
 	columns []existing
@@ -40,8 +40,8 @@ type index struct {
 }
 
 // inspect reads what the catalog says about t.
-func inspect(ctx context.Context, q *sql.DB, db string, t destination.TableName) (table, error) {
-	var found table
+func inspect(ctx context.Context, q *sql.DB, db string, t destination.TableName) (tableState, error) {
+	var found tableState
 	var relation, comment string
 	args := []any{db, t.Schema, t.Table}
 	err := q.QueryRowContext(ctx, selectRelation, args...).Scan(&relation, &comment)
@@ -61,7 +61,7 @@ func inspect(ctx context.Context, q *sql.DB, db string, t destination.TableName)
 	return found, found.read(ctx, q, args)
 }
 
-func (t *table) read(ctx context.Context, q *sql.DB, args []any) error {
+func (t *tableState) read(ctx context.Context, q *sql.DB, args []any) error {
 	err := each(ctx, q, selectColumns, args, func(row *sql.Rows) error {
 		var c existing
 		var nullable bool

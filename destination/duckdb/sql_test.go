@@ -1,0 +1,117 @@
+package duckdb
+
+import (
+	"database/sql"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"sluice/destination"
+)
+
+// TestSQL compares what is sent for each way of publishing with the golden
+// file. UPDATE=1 rewrites it.
+func TestSQL(t *testing.T) {
+	columns := []column{
+		{field: "Id", name: "id", kind: "VARCHAR", target: "VARCHAR", notNull: true},
+		{field: "Odd", name: `o"dd`, kind: "BIGINT", target: "BIGINT"},
+		{field: "Amount", name: "amount", kind: "DOUBLE", target: "DECIMAL(18,2)"},
+	}
+	table := destination.TableName{Schema: "public", Table: `my "account"`}
+	staging := destination.TableName{Schema: "public", Table: stagingPrefix + "account_run1"}
+	old := tableState{comment: "it's ours", indexes: []index{{sql: "CREATE INDEX i ON public.account(id);"}}}
+	var b strings.Builder
+	section := func(name string, statements ...string) {
+		b.WriteString("-- " + name + "\n" + strings.Join(statements, ";\n") + ";\n\n")
+	}
+	section("open", append(settings(defaultMemory, 0, "/data/it's.db.sluice.tmp"), attach("/data/it's.db", "it's", false))...)
+	section("open to look", attach("/data/it's.db", "it's", true))
+	section("stage", createSchema("crm", "public"), createTable("crm", staging, columns), insertView("crm", staging, columns, "v1"), dropView("v1"))
+	section("count", countRows("crm", staging), countGone("crm", table, staging, []string{"id"}))
+	section("misfits", misfits("crm", staging, columns[2], []string{"id", `o"dd`}), misfits("crm", staging, columns[2], nil))
+	for _, p := range []struct {
+		name string
+		plan plan
+	}{
+		{"create", plan{way: swap, created: true}},
+		{"swap", plan{way: swap}},
+		{"fill", plan{way: fill, columns: columns, added: columns[1:2], widened: columns[2:]}},
+		{"add", plan{way: add, columns: columns}},
+		{"upsert", plan{way: upsert, columns: columns, conflict: []string{"id"}, vanished: []string{"gone"}}},
+		{"upsert of keys", plan{way: upsert, columns: columns[:1], conflict: []string{"id"}}},
+	} {
+		if !p.plan.created {
+			p.plan.old = old
+		}
+		section(p.name, p.plan.statements("crm", table, staging)...)
+	}
+	const golden = "testdata/statements.sql"
+	if os.Getenv("UPDATE") != "" {
+		must(t, os.WriteFile(golden, []byte(b.String()), 0o600))
+	}
+	want, err := os.ReadFile(golden)
+	must(t, err)
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// FuzzQuote sends any name and any text through DuckDB and back.
+func FuzzQuote(f *testing.F) {
+	for _, s := range []string{`a"b`, `it's`, "select", "--", "😀", `\`, "a;b", "\x01", "a.b"} {
+		f.Add(s)
+	}
+	db, err := sql.Open("duckdb", "")
+	must(f, err)
+	f.Cleanup(func() { _ = db.Close() })
+	f.Fuzz(func(t *testing.T, s string) {
+		s = strings.ReplaceAll(strings.ToValidUTF8(s, "?"), "\x00", "")
+		if s == "" {
+			return
+		}
+		var text, column string
+		must(t, db.QueryRow("SELECT "+literal(s)).Scan(&text))
+		rows, err := db.Query("SELECT 1 AS " + quote(s))
+		must(t, err)
+		defer rows.Close()
+		columns, err := rows.Columns()
+		must(t, err)
+		column = columns[0]
+		if text != s || column != s {
+			t.Errorf("%q came back as %q and %q", s, text, column)
+		}
+	})
+}
+
+func TestColumnTypesThatMeet(t *testing.T) {
+	for _, tt := range []struct {
+		have, want, target string
+		mode               destination.Mode
+	}{
+		{"VARCHAR", "DOUBLE", "VARCHAR", destination.Replace},
+		{"DOUBLE", "VARCHAR", "VARCHAR", destination.Replace},
+		{"ENUM('a', 'b')", "VARCHAR", "ENUM('a', 'b')", destination.Replace},
+		{"INTEGER", "BIGINT", "BIGINT", destination.Append},
+		{"DOUBLE", "BIGINT", "DOUBLE", destination.Append},
+		{"BIGINT", "DOUBLE", "DOUBLE", destination.Replace},
+		{"BIGINT", "DOUBLE", "", destination.Append},
+		{"INTEGER", "DOUBLE", "DOUBLE", destination.Append},
+		{"DECIMAL(18,2)", "DOUBLE", "DECIMAL(18,2)", destination.Append},
+		{"DECIMAL(6,2)", "DECIMAL(18,4)", "DECIMAL(18,4)", destination.Append},
+		{"DECIMAL(18,0)", "DECIMAL(18,18)", "DECIMAL(36,18)", destination.Append},
+		{"DECIMAL(38,0)", "DECIMAL(18,18)", "", destination.Append},
+		{"TIMESTAMP", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP", destination.Append},
+		{"DATE", "TIMESTAMP WITH TIME ZONE", "", destination.Replace},
+		{"BLOB", "VARCHAR", "", destination.Replace},
+		{"INTEGER[]", "VARCHAR", "", destination.Replace},
+		{"VARCHAR", "BLOB", "", destination.Replace},
+		{"BOOLEAN", "BIGINT", "", destination.Replace},
+	} {
+		got, ok := target(tt.have, tt.want, tt.mode)
+		if got != tt.target && ok || ok != (tt.target != "") {
+			t.Errorf("%s into a column of %s, %s: %q %v, want %q", tt.want, tt.have, tt.mode, got, ok, tt.target)
+		}
+	}
+}
