@@ -29,6 +29,11 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
+		Setup: func(env *testscript.Env) error {
+			port, err := freePort()
+			env.Setenv("FREE_PORT", port)
+			return err
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"fakeorg":   cmdFakeOrg,
 			"org":       cmdOrg,

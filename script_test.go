@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"os/exec"
@@ -185,8 +186,16 @@ func cmdQuery(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(w.Flush())
 }
 
-// cmdAwait is "await FILE": it waits until a background command has written it.
+// cmdAwait is "await FILE" or "await tcp ADDRESS": it waits until a background
+// command has written the file or listens there.
 func cmdAwait(ts *testscript.TestScript, _ bool, args []string) {
+	if args[0] == "tcp" {
+		ts.Check(until(func() bool {
+			c, err := net.Dial("tcp", args[1])
+			return err == nil && c.Close() == nil
+		}))
+		return
+	}
 	ts.Check(until(func() bool { _, err := os.Stat(ts.MkAbs(args[0])); return err == nil }))
 }
 
@@ -204,6 +213,16 @@ func holdLock() {
 		panic(err)
 	}
 	select {}
+}
+
+// freePort is a port of 127.0.0.1 that nobody listens on.
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, errors.Join(err, l.Close())
 }
 
 // until waits for what another process or goroutine does.

@@ -3,7 +3,7 @@ package cli
 import (
 	"context"
 	"database/sql"
-	"fmt"
+	"errors"
 	"strings"
 	"unicode"
 
@@ -19,20 +19,12 @@ const largestAccounts = `SELECT a.name, a.billing_city, count(c.id) AS contacts,
 FROM public.account a JOIN public.contact c ON c.account_id = a.id JOIN public."user" u ON u.id = a.owner_id
 GROUP BY a.id, a.name, a.billing_city, u.name ORDER BY contacts DESC, a.id LIMIT 4`
 
-// openDemo opens what the demo has written, to read only.
-func openDemo() (*sql.DB, error) { return sql.Open("duckdb", demoFile+"?access_mode=read_only") }
-
 // show prints each query and its rows.
 func (s *story) show(ctx context.Context, queries ...string) error {
-	db, err := openDemo()
-	if err != nil {
-		return readBack(err)
-	}
-	defer db.Close()
 	for _, q := range queries {
-		names, rows, err := readAll(ctx, db, q)
+		names, rows, err := readBack(ctx, q)
 		if err != nil {
-			return readBack(err)
+			return err
 		}
 		s.say("\n%s;\n", q)
 		if err := s.table(names, rows); err != nil {
@@ -44,25 +36,25 @@ func (s *story) show(ctx context.Context, queries ...string) error {
 
 // namesOf gives the names of those accounts that the database has.
 func namesOf(ctx context.Context, ids []string) (map[string]string, error) {
-	db, err := openDemo()
-	if err != nil {
-		return nil, readBack(err)
-	}
-	defer db.Close()
-	query := "SELECT id, name FROM public.account WHERE id IN ('" + strings.Join(ids, "', '") + "')"
-	_, rows, err := readAll(ctx, db, query)
-	if err != nil {
-		return nil, readBack(err)
-	}
+	_, rows, err := readBack(ctx, "SELECT id, name FROM public.account WHERE id IN ('"+strings.Join(ids, "', '")+"')")
 	names := map[string]string{}
 	for _, row := range rows {
 		names[row[0]] = row[1]
 	}
-	return names, nil
+	return names, err
 }
 
-func readBack(err error) error {
-	return &destination.Error{Op: "read back " + demoFile, Err: err, Mend: "close what else has " + demoFile + " open"}
+// readBack asks the database that the demo has written, opened to read only.
+func readBack(ctx context.Context, query string) (names []string, rows [][]string, err error) {
+	db, err := sql.Open("duckdb", demoFile+"?access_mode=read_only")
+	if err == nil {
+		names, rows, err = readAll(ctx, db, query)
+		err = errors.Join(err, db.Close())
+	}
+	if err != nil {
+		err = &destination.Error{Op: "read back " + demoFile, Err: err, Mend: "close what else has " + demoFile + " open"}
+	}
+	return names, rows, err
 }
 
 // readAll reads the rows of a query as text.
@@ -71,25 +63,23 @@ func readAll(ctx context.Context, db *sql.DB, query string) (names []string, row
 	if err != nil {
 		return nil, nil, err
 	}
-	defer result.Close()
+	defer func() { err = errors.Join(err, result.Close()) }()
 	if names, err = result.Columns(); err != nil {
 		return nil, nil, err
 	}
 	for result.Next() {
-		cells, into := make([]any, len(names)), make([]any, len(names))
-		for i := range cells {
-			into[i] = &cells[i]
+		row, into := make([]sql.NullString, len(names)), make([]any, len(names))
+		for i := range row {
+			into[i] = &row[i]
 		}
 		if err := result.Scan(into...); err != nil {
 			return nil, nil, err
 		}
-		row := make([]string, len(names))
-		for i, c := range cells {
-			if c != nil {
-				row[i] = fmt.Sprint(c)
-			}
+		cells := make([]string, len(names))
+		for i, c := range row {
+			cells[i] = c.String
 		}
-		rows = append(rows, row)
+		rows = append(rows, cells)
 	}
 	return names, rows, result.Err()
 }
