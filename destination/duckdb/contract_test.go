@@ -127,7 +127,7 @@ func execute(t testing.TB, dest destination.Destination, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.file.release(true)
+	defer d.file.release(t.Context(), true)
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)

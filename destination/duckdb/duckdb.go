@@ -57,7 +57,7 @@ func Open(u uri.DuckDB, o Options) (*Destination, error) {
 }
 
 // Close ends the use of the file. Loads that are under way must have ended.
-func (d *Destination) Close() error { return d.file.close() }
+func (d *Destination) Close() error { return d.file.close(context.Background()) }
 
 // Begin implements [destination.Destination].
 func (d *Destination) Begin(ctx context.Context, s destination.Spec) (destination.Load, error) {

@@ -116,7 +116,7 @@ func (f *file) look(ctx context.Context, do func(*sql.DB) error) error {
 		f.db = db
 		return do(db)
 	}
-	defer f.shut(db)
+	defer f.shut(ctx, db)
 	return do(db)
 }
 
@@ -138,13 +138,13 @@ func (f *file) acquire(ctx context.Context, columns int) (*sql.DB, error) {
 		}
 		f.db, f.fresh, f.memory = db, !exists, 0
 		if err := f.clearOrphans(ctx); err != nil {
-			f.leave()
+			f.leave(ctx)
 			return nil, err
 		}
 	}
 	if err := f.grow(ctx, columns); err != nil {
 		if f.users == 0 {
-			f.leave()
+			f.leave(ctx)
 		}
 		return nil, err
 	}
@@ -153,32 +153,32 @@ func (f *file) acquire(ctx context.Context, columns int) (*sql.DB, error) {
 }
 
 // release ends one acquire; the last one closes the file.
-func (f *file) release(committed bool) {
+func (f *file) release(ctx context.Context, committed bool) {
 	f.turn <- struct{}{}
 	defer f.turn.give()
 	f.users--
 	f.fresh = f.fresh && !committed
 	if f.users == 0 && f.path != "" {
-		f.leave()
+		f.leave(ctx)
 	}
 }
 
-func (f *file) close() error {
+func (f *file) close(ctx context.Context) error {
 	f.turn <- struct{}{}
 	defer f.turn.give()
 	if f.users > 0 {
 		return &destination.Error{Op: "close " + f.path, Err: fmt.Errorf("%d loads are under way", f.users)}
 	}
 	if f.db != nil {
-		f.leave()
+		f.leave(ctx)
 	}
 	return nil
 }
 
 // leave closes the database. What was committed is safe by then, in the file
 // or its log, so that an error of the last checkpoint costs nothing.
-func (f *file) leave() {
-	f.shut(f.db)
+func (f *file) leave(ctx context.Context) {
+	f.shut(ctx, f.db)
 	f.db = nil
 	if f.path == "" {
 		return
@@ -192,8 +192,8 @@ func (f *file) leave() {
 	}
 }
 
-func (f *file) shut(db *sql.DB) {
-	if _, err := db.ExecContext(context.Background(), "DETACH "+quote(f.name)); err != nil {
+func (f *file) shut(ctx context.Context, db *sql.DB) {
+	if _, err := db.ExecContext(context.WithoutCancel(ctx), "DETACH "+quote(f.name)); err != nil {
 		f.opt.Log.Warn("the last checkpoint is left to the next open", "error", err)
 	}
 	if err := db.Close(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -114,7 +115,7 @@ func holdElsewhere(t testing.TB, path string) (pid int, release func()) {
 	if _, err := out.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
-	release = func() { _ = in.Close(); _ = c.Wait() }
+	release = sync.OnceFunc(func() { _ = in.Close(); _ = c.Wait() })
 	t.Cleanup(release)
 	return c.Process.Pid, release
 }
@@ -133,7 +134,7 @@ func holdFile(path string) error {
 	}
 	fmt.Println("held")
 	_, _ = os.Stdin.Read(make([]byte, 1))
-	d.file.release(true)
+	d.file.release(context.Background(), true)
 	return nil
 }
 
@@ -183,7 +184,7 @@ func TestSecondDestinationOfThisProcessIsRefused(t *testing.T) {
 	if err := loadGeneration(t.Context(), second, 1); err == nil || !strings.Contains(err.Error(), "this process") {
 		t.Errorf("got %v", err)
 	}
-	first.file.release(true)
+	first.file.release(t.Context(), true)
 	must(t, loadGeneration(t.Context(), second, 1))
 }
 

@@ -80,7 +80,7 @@ func (l *load) begin(ctx context.Context) error {
 	}
 	l.db = db
 	if err := l.prepare(ctx); err != nil {
-		l.clear(context.WithoutCancel(ctx))
+		_ = l.clear(context.WithoutCancel(ctx)) // the first error tells more
 		return err
 	}
 	return nil
@@ -136,7 +136,7 @@ func (l *load) Commit(ctx context.Context) (destination.Result, error) {
 	if r.Deleted, err = l.publish(ctx, rows); err != nil {
 		return destination.Result{}, explain(l.op("commit"), err)
 	}
-	l.end(true)
+	l.end(ctx, true)
 	return r, nil
 }
 
@@ -147,21 +147,30 @@ func (l *load) publish(ctx context.Context, rows int64) (gone int64, err error) 
 	if err != nil {
 		return 0, err
 	}
-	defer conn.Close()
+	defer func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "USE memory.main")
+		_ = conn.Close()
+	}()
 	// Defaults and checks of the table may name things by their short names.
-	if _, err := conn.ExecContext(ctx, "USE "+quote(l.d.file.name)+"."+quote(l.staging.Schema)); err != nil {
+	if _, err = conn.ExecContext(ctx, "USE "+quote(l.d.file.name)+"."+quote(l.staging.Schema)); err != nil {
 		return 0, err
 	}
-	defer conn.ExecContext(context.WithoutCancel(ctx), "USE memory.main")
-	if err := l.verify(ctx, conn, rows); err != nil {
+	if err = l.verify(ctx, conn, rows); err != nil {
 		return 0, err
 	}
 	if gone, err = l.countGone(ctx, conn); err != nil {
 		return 0, err
 	}
-	// P3: one transaction.
-	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+	if err = l.replace(ctx, conn, rows); err != nil {
 		return 0, err
+	}
+	return gone, nil
+}
+
+// replace carries out the plan. P3: one transaction.
+func (l *load) replace(ctx context.Context, conn *sql.Conn, rows int64) error {
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return err
 	}
 	for _, s := range l.plan.statements(l.d.file.name, l.spec.Table, l.staging) {
 		result, err := conn.ExecContext(ctx, s)
@@ -170,13 +179,10 @@ func (l *load) publish(ctx context.Context, rows int64) (gone int64, err error) 
 		}
 		if err != nil {
 			rollback(ctx, conn)
-			return 0, err
+			return err
 		}
 	}
-	if err := commit(ctx, conn); err != nil {
-		return 0, err
-	}
-	return gone, nil
+	return commit(ctx, conn)
 }
 
 // verify checks that every staged row is there (P2), and that the columns that
@@ -269,7 +275,7 @@ func (l *load) Abort(ctx context.Context) error {
 	if l.db != nil {
 		err = l.clear(ctx)
 	}
-	l.end(false)
+	l.end(ctx, false)
 	if err != nil {
 		return explain(l.op("abort"), err)
 	}
@@ -284,16 +290,16 @@ func (l *load) clear(ctx context.Context) error {
 		_, _ = l.db.ExecContext(ctx, "DROP SCHEMA "+quote(l.d.file.name)+"."+quote(l.staging.Schema))
 	}
 	l.db = nil
-	l.d.file.release(false)
+	l.d.file.release(ctx, false)
 	return err
 }
 
 // end gives back what the load holds.
-func (l *load) end(committed bool) {
+func (l *load) end(ctx context.Context, committed bool) {
 	l.ended = true
 	if l.db != nil {
 		l.db = nil
-		l.d.file.release(committed)
+		l.d.file.release(ctx, committed)
 	}
 	l.d.disclaim(l.spec.Table)
 }

@@ -74,19 +74,16 @@ func (t *tableState) read(ctx context.Context, q *sql.DB, args []any) error {
 		return err
 	}
 	err = each(ctx, q, selectIndexes, args, func(row *sql.Rows) error {
-		var i index
-		err := row.Scan(&i.name, &i.unique, &i.sql)
-		t.indexes = append(t.indexes, i)
-		return err
+		t.indexes = append(t.indexes, index{})
+		i := &t.indexes[len(t.indexes)-1]
+		return row.Scan(&i.name, &i.unique, &i.sql)
 	})
 	if err != nil {
 		return err
 	}
 	err = each(ctx, q, selectConstraints, args, func(row *sql.Rows) error {
-		var c string
-		err := row.Scan(&c)
-		t.constraints = append(t.constraints, c)
-		return err
+		t.constraints = append(t.constraints, "")
+		return row.Scan(&t.constraints[len(t.constraints)-1])
 	})
 	if err != nil {
 		return err
@@ -110,7 +107,7 @@ func each(ctx context.Context, q *sql.DB, query string, args []any, scan func(*s
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err
