@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"stages may be written side by side", sideBySide},
 		{"an aborted stage leaves no row", abortedStage},
 		{"a stage that is wrong leaves no row", wrongBatch},
+		{"text that is not UTF-8 is refused", brokenText},
 		{"an aborted load leaves nothing", abortedLoad},
 		{"a load that wrote nothing can be aborted", abortedEarly},
 		{"a commit with an open stage is refused", openStage},

@@ -121,6 +121,21 @@ func wrongBatch(c *check) {
 	c.has(peopleColumns)
 }
 
+func brokenText(c *check) {
+	l := c.begin(c.spec(people, destination.Replace))
+	s := c.stage(l)
+	b := c.people(person{"1", "caf\xe9 that Latin-1 wrote", 1})
+	err := s.Write(c.Context(), b)
+	b.Release()
+	if err == nil {
+		c.fails(s.Close(c.Context()))
+	} else {
+		c.ok(s.Abort(c.Context()))
+	}
+	c.ok(l.Abort(c.Context()))
+	c.tables()
+}
+
 func abortedLoad(c *check) {
 	l := c.begin(c.spec(people, destination.Replace))
 	s := c.stage(l)

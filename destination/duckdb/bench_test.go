@@ -41,13 +41,13 @@ func BenchmarkReplace(b *testing.B) {
 				g.SetLimit(2)
 				for range parts {
 					g.Go(func() error {
-						s, err := l.Stage(b.Context())
-						if err != nil {
-							return err
+						s, failed := l.Stage(b.Context())
+						if failed != nil {
+							return failed
 						}
 						for i := range rows / parts / batchRows {
-							if err := s.Write(b.Context(), pool[i%len(pool)]); err != nil {
-								return err
+							if failed = s.Write(b.Context(), pool[i%len(pool)]); failed != nil {
+								return failed
 							}
 						}
 						return s.Close(b.Context())

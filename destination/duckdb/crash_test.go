@@ -27,20 +27,18 @@ const child = "SLUICE_TEST_LOAD_FOREVER"
 const generationRows = 3000
 
 func TestMain(m *testing.M) {
-	if path := os.Getenv(child); path != "" {
-		if err := loadForever(path); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
+	var err error
+	switch {
+	case os.Getenv(child) != "":
+		err = loadForever(os.Getenv(child))
+	case os.Getenv(hold) != "":
+		err = holdFile(os.Getenv(hold))
+	default:
+		m.Run()
 	}
-	if path := os.Getenv(hold); path != "" {
-		if err := holdFile(path); err != nil {
-			fmt.Println(err)
-			os.Exit(1)
-		}
-		os.Exit(0)
+	if err != nil {
+		panic(err)
 	}
-	os.Exit(m.Run())
 }
 
 func loadForever(path string) error {
@@ -56,7 +54,7 @@ func loadForever(path string) error {
 		if err := loadGeneration(context.Background(), d, n); err != nil {
 			return err
 		}
-		fmt.Println(n)
+		_, _ = fmt.Fprintln(os.Stdout, n)
 	}
 }
 
@@ -76,8 +74,8 @@ func loadGeneration(ctx context.Context, d *Destination, n int64) error {
 		return err
 	}
 	for part := range int64(2) {
-		s, err := l.Stage(ctx)
-		if err != nil {
+		var s destination.Stage
+		if s, err = l.Stage(ctx); err != nil {
 			return err
 		}
 		b := generationBatch(n, part*generationRows/2, generationRows/2)
@@ -86,7 +84,7 @@ func loadGeneration(ctx context.Context, d *Destination, n int64) error {
 		if err != nil {
 			return err
 		}
-		if err := s.Close(ctx); err != nil {
+		if err = s.Close(ctx); err != nil {
 			return err
 		}
 	}

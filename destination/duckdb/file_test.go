@@ -132,7 +132,7 @@ func holdFile(path string) error {
 	if _, err := d.file.acquire(context.Background(), 1); err != nil {
 		return err
 	}
-	fmt.Println("held")
+	_, _ = fmt.Fprintln(os.Stdout, "held")
 	_, _ = os.Stdin.Read(make([]byte, 1))
 	d.file.release(context.Background(), true)
 	return nil

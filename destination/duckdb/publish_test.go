@@ -226,11 +226,11 @@ func tryLoad(t testing.TB, d *Destination, table destination.TableName, mode des
 	if err != nil {
 		return err
 	}
-	if err := s.Write(t.Context(), b); err != nil {
+	if err = s.Write(t.Context(), b); err != nil {
 		must(t, s.Abort(t.Context()))
 		return err
 	}
-	if err := s.Close(t.Context()); err != nil {
+	if err = s.Close(t.Context()); err != nil {
 		return err
 	}
 	_, err = l.Commit(t.Context())

@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"database/sql"
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -77,7 +78,7 @@ func FuzzQuote(f *testing.F) {
 		must(t, err)
 		defer rows.Close()
 		columns, err := rows.Columns()
-		must(t, err)
+		must(t, errors.Join(err, rows.Err()))
 		column = columns[0]
 		if text != s || column != s {
 			t.Errorf("%q came back as %q and %q", s, text, column)

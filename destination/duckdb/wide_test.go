@@ -20,13 +20,13 @@ func TestWideTableFitsIntoMemory(t *testing.T) {
 	var g errgroup.Group
 	for range 4 {
 		g.Go(func() error {
-			s, err := l.Stage(t.Context())
-			if err != nil {
-				return err
+			s, failed := l.Stage(t.Context())
+			if failed != nil {
+				return failed
 			}
 			for range 6 {
-				if err := s.Write(t.Context(), b); err != nil {
-					return err
+				if failed = s.Write(t.Context(), b); failed != nil {
+					return failed
 				}
 			}
 			return s.Close(t.Context())
