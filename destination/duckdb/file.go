@@ -11,27 +11,13 @@ import (
 	"strings"
 	"time"
 
-	engine "github.com/duckdb/duckdb-go/v2"
 	"golang.org/x/sync/semaphore"
 
 	"sluice/destination"
 )
 
-const (
-	defaultMemory = 96 << 20
-	// columnMemory is what a column of a load needs at the most: two blocks
-	// each of rows and of validity, and two more while they are compressed.
-	// Measured with 500 columns: 384 MB were too little, 512 MB enough.
-	columnMemory = 5 << 18
-	// writers is how many batches are inserted at once, as far as memory goes.
-	writers = 2
-	// rowGroup is the rows that DuckDB compresses and writes at a time. Its
-	// own default of 122,880 holds 150 MB of a table of 75 columns in memory,
-	// for each stage.
-	rowGroup = 16384
-	// retry is the pause between two tries to open a file that is locked.
-	retry = 100 * time.Millisecond
-)
+// retry is the pause between two tries to open a file that is locked.
+const retry = 100 * time.Millisecond
 
 // file is the database file: closed while nobody writes, shared by the loads
 // that do.
@@ -273,79 +259,4 @@ func (f *file) try(ctx context.Context, readOnly bool) (*sql.DB, error) {
 		inProcess.release(f.path)
 	}
 	return db, err
-}
-
-// attach starts an engine in memory and attaches the file to it. Views over
-// Arrow then live in the memory of the engine, never in the file; and a path
-// may hold any character.
-func (f *file) attach(ctx context.Context, readOnly bool) (*sql.DB, error) {
-	connector, err := engine.NewConnector("", nil)
-	if err != nil {
-		return nil, err
-	}
-	db := sql.OpenDB(connector)
-	db.SetMaxIdleConns(1) // the engine lives as long as one connection
-	path, spill := f.path, ""
-	if path == "" {
-		path = ":memory:"
-	} else if !readOnly {
-		spill = f.spill()
-	}
-	for _, s := range append(settings(f.limit(0), f.opt.Threads, spill), attach(path, f.name, readOnly)) {
-		if _, err := db.ExecContext(ctx, s); err != nil {
-			return nil, errors.Join(err, db.Close())
-		}
-	}
-	return db, nil
-}
-
-// spill is where DuckDB puts what does not fit into memory: beside the file,
-// never in a directory for temporary files.
-func (f *file) spill() string { return f.path + ".sluice.tmp" }
-
-func (f *file) limit(columns int) int64 {
-	if f.opt.Memory > 0 {
-		return f.opt.Memory
-	}
-	return max(defaultMemory, int64(columns)*columnMemory)
-}
-
-// grow makes room for a table of so many columns.
-func (f *file) grow(ctx context.Context, columns int) error {
-	want := f.limit(columns)
-	if want <= f.memory {
-		return nil
-	}
-	if _, err := f.db.ExecContext(ctx, memoryLimit(want)); err != nil {
-		return err
-	}
-	f.memory = want
-	return nil
-}
-
-// clearOrphans drops what a run that was killed left behind. The file is
-// locked and no load of this process has begun, so all staging is orphaned.
-func (f *file) clearOrphans(ctx context.Context) error {
-	if f.path != "" {
-		if err := os.RemoveAll(f.spill()); err != nil {
-			return &destination.Error{Op: "clear " + f.spill(), Err: cause(err)}
-		}
-	}
-	var orphans []destination.TableName
-	err := each(ctx, f.db, selectStaging, []any{f.name, stagingPrefix}, func(row *sql.Rows) error {
-		var t destination.TableName
-		err := row.Scan(&t.Schema, &t.Table)
-		orphans = append(orphans, t)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, t := range orphans {
-		if _, err := f.db.ExecContext(ctx, dropTable(f.name, t)); err != nil {
-			return err
-		}
-		f.opt.Log.Info("cleared staging of a run that was killed", "table", t.String())
-	}
-	return nil
 }

@@ -32,8 +32,9 @@ type stage struct {
 
 func newStage(ctx context.Context, l *load, view string) (s *stage, err error) {
 	s = &stage{load: l, view: view, feed: &feed{schema: plainSchema(l.spec.Schema)}, weight: 1}
-	if int64(2*len(l.spec.Schema.Fields()))*columnMemory/2 > l.d.file.limit(len(l.spec.Schema.Fields())) {
-		s.weight = writers
+	columns := len(l.spec.Schema.Fields())
+	if int64(columns)*columnMemory > l.d.file.limit(columns) {
+		s.weight = writers // one at a time: the user gave less memory than two take
 	}
 	if s.conn, err = l.db.Conn(ctx); err != nil {
 		return nil, err
