@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 			"jobs":      cmdJobs,
 			"run":       cmdRun,
 			"interrupt": cmdInterrupt,
+			"insist":    cmdInsist,
 			"query":     cmdQuery,
 			"await":     cmdAwait,
 		},

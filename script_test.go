@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"database/sql"
@@ -136,6 +137,35 @@ func cmdInterrupt(ts *testscript.TestScript, _ bool, args []string) {
 	_, _ = ts.Stdout().Write(stdout.Bytes())
 	_, _ = ts.Stderr().Write(stderr.Bytes())
 	checkOutput(ts, "130", code, stdout.String(), stderr.String())
+}
+
+// cmdInsist is "insist ARGS...": it runs sluice until it downloads, lets the org
+// fall silent, interrupts, and interrupts again once that was acknowledged. The
+// second signal ends the process at once, as signals do by default.
+func cmdInsist(ts *testscript.TestScript, _ bool, args []string) {
+	org := orgs.get(ts)
+	bin, err := exec.LookPath("sluice")
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, bin, args...)
+	c.Dir = ts.Getenv("WORK")
+	stderr, err := c.StderrPipe()
+	ts.Check(err)
+	ts.Check(c.Start())
+	ts.Check(until(func() bool { return requests(org, moments["downloading"]) > 0 }))
+	org.Inject(fakeorg.Fault{Times: -1, Delay: time.Hour})
+	ts.Check(c.Process.Signal(os.Interrupt))
+	line, err := bufio.NewReader(stderr).ReadString('\n')
+	ts.Check(err)
+	if !strings.HasPrefix(line, "sluice: interrupted: ") {
+		ts.Fatalf("stderr says %q", line)
+	}
+	ts.Check(c.Process.Signal(os.Interrupt))
+	_ = c.Wait() // always an error: the process was killed
+	if ended := c.ProcessState.String(); ended != "signal: interrupt" {
+		ts.Fatalf("the process ended with %s", ended)
+	}
 }
 
 // moments are the paths of requests that show where a run is.

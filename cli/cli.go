@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -34,9 +32,8 @@ type Env struct {
 // once.
 func Run(args []string, e Env) int {
 	p := &program{Env: e, args: args, json: wantsJSON(args, e.Getenv)}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible(context.Background())
 	defer stop()
-	context.AfterFunc(ctx, stop) // from now on a signal does what it does by default
 	catalog, err := source.ParseCatalog(e.Tables)
 	if err == nil {
 		p.catalog = catalog
@@ -47,15 +44,6 @@ func Run(args []string, e Env) int {
 		p.printError(err)
 	}
 	return exitCode(err)
-}
-
-// nameInterrupt gives err its own name when it only says that a signal ended
-// ctx.
-func nameInterrupt(ctx context.Context, err error) error {
-	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, context.Canceled)) {
-		return errInterrupted
-	}
-	return err
 }
 
 // program is one run of the program.
