@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -61,19 +62,36 @@ func flagError(err error, command string, flags []cli.Flag) error {
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
 	}
-	const unknown, empty = "flag provided but not defined: -", "flag needs an argument: -"
 	text := err.Error()
-	if name, ok := strings.CutPrefix(text, unknown); ok {
-		name = strings.TrimLeft(name, "-")
-		return &usageError{
-			fmt.Sprintf("%s has no flag --%s", command, name),
-			nearest(name, flags) + command + " --help lists all",
-		}
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		return unknownFlag(strings.TrimLeft(name, "-"), command, flags)
 	}
-	if name, ok := strings.CutPrefix(text, empty); ok {
-		return &usageError{"--" + strings.TrimLeft(name, "-") + " needs a value", "see " + command + " --help"}
+	help := "see " + command + " --help"
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
+		return &usageError{"--" + strings.TrimLeft(name, "-") + " needs a value", help}
 	}
-	return &usageError{strings.ReplaceAll(text, "flag -", "flag --"), "see " + command + " --help"}
+	if m := badValue.FindStringSubmatch(text); m != nil {
+		return &usageError{"--" + m[1] + " does not take that value", help}
+	}
+	return &usageError{"the flags make no sense", help}
+}
+
+// badValue finds the flag in what package flag says about a value, which may
+// be a secret that went to the wrong flag.
+var badValue = regexp.MustCompile(`for (?:flag )?-+([a-z-]+): [a-z ]+$`)
+
+func unknownFlag(name, command string, flags []cli.Flag) error {
+	text := command + " has no such flag"
+	if plainName(name) {
+		text = fmt.Sprintf("%s has no flag --%s", command, name)
+	}
+	return &usageError{text, nearest(name, flags) + command + " --help lists all"}
+}
+
+// plainName says whether an argument looks like a mistyped name rather than
+// like a piece of an address.
+func plainName(s string) bool {
+	return len(s) <= 30 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz-_") == ""
 }
 
 // nearest names the flag that was perhaps meant.

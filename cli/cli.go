@@ -94,8 +94,12 @@ func noCommand(c *cli.Context, app *cli.App) error {
 	for _, command := range app.Commands {
 		names = append(names, command.Name)
 	}
+	text := "the first argument is no command"
+	if name := c.Args().First(); plainName(name) {
+		text = fmt.Sprintf("there is no command %q", name)
+	}
 	return &usageError{
-		fmt.Sprintf("there is no command %q", c.Args().First()),
+		text,
 		"commands are " + strings.Join(names, ", ") + "; see sluice --help",
 	}
 }

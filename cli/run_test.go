@@ -45,6 +45,11 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 	}{
 		{"nothing", nil, "no command is given", "sluice ingest copies a table"},
 		{"unknown command", []string{"ingset"}, `there is no command "ingset"`, "ingest, tables"},
+		{"an address for a command", []string{"salesforce://?password=" + secret}, "the first argument is no command", "ingest, tables"},
+		{"an address for a flag", []string{"ingest", "--" + secret}, "sluice ingest has no such flag", "sluice ingest --help"},
+		{"an address for a number", []string{"ingest", "--extract-parallelism", secret}, "--extract-parallelism does not take that value", "--help"},
+		{"an address for a time", []string{"ingest", "--lock-timeout", secret}, "--lock-timeout does not take that value", "--help"},
+		{"an address for a yes", []string{"ingest", "--json=" + secret}, "--json does not take that value", "--help"},
 		{"missing flags", []string{"ingest", "--source-table", "a"}, "--source-uri, --dest-uri are missing", "sluice ingest --source-uri '"},
 		{"missing flag", full[:5], "--dest-uri is missing", "--dest-uri duckdb:///crm.db"},
 		{"unknown flag", append(full[:7:7], "--source-tabel", "x"), "sluice ingest has no flag --source-tabel", "the nearest is --source-table"},
