@@ -11,6 +11,9 @@ type Error struct {
 	// Usage is true when what was asked for makes no sense here, whatever the
 	// state of the database: a table name that cannot be, a mode unknown.
 	Usage bool
+	// Busy is true when another process is at work on the same table or file,
+	// so that the same load may succeed later.
+	Busy bool
 }
 
 func (e *Error) Error() string {
