@@ -17,6 +17,7 @@ import (
 
 	"sluice/destination"
 	"sluice/source"
+	"sluice/state"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -164,6 +165,8 @@ func (d *database) Begin(ctx context.Context, s destination.Spec) (destination.L
 	return &load{database: d}, nil
 }
 
+func (d *database) States() state.Store { return nil }
+
 func (d *database) Close() error { return nil }
 
 type load struct {
@@ -181,7 +184,13 @@ func (l *load) Stage(ctx context.Context) (destination.Stage, error) {
 	return &stage{load: l}, nil
 }
 
-func (l *load) Commit(ctx context.Context) (destination.Result, error) {
+func (l *load) StageGone(context.Context) (destination.Stage, error) {
+	return nil, errors.New("no rows are gone in these tests")
+}
+
+func (l *load) State() state.State { return state.State{} }
+
+func (l *load) Commit(ctx context.Context, _ *state.State) (destination.Result, error) {
 	if err := l.at(ctx, "commit"); err != nil {
 		return destination.Result{}, err
 	}

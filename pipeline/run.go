@@ -141,7 +141,7 @@ func (r *run) begin(ctx context.Context, table source.Table) (destination.Load, 
 // commit makes the rows visible and compares what was read with what the
 // destination says it wrote (P2).
 func (r *run) commit(ctx context.Context, load destination.Load) error {
-	result, err := load.Commit(ctx)
+	result, err := load.Commit(ctx, nil)
 	if err != nil {
 		return err
 	}
