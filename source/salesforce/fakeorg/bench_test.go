@@ -10,7 +10,7 @@ func BenchmarkAccountCSV(b *testing.B) {
 	v := o.view("Account")
 	p := &plan{view: v, limit: -1}
 	for _, f := range v.object.Readable() {
-		p.columns = append(p.columns, column{name: f.Name, field: f})
+		p.columns = append(p.columns, column{name: f.Name, field: f, meta: f})
 	}
 	j := &job{plan: p, rows: p.rows(), dialect: csvDialect{',', "\n"}}
 	var size counter

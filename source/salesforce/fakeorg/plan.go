@@ -1,15 +1,12 @@
 package fakeorg
 
-import (
-	"slices"
-)
-
 // column is one selected value: a field of the row itself, or of a row that is
 // reached along references.
 type column struct {
 	name  string // as selected, in canonical spelling: "Account.Owner.Name"
 	path  []step
 	field *Field // of the last object; nil when a step has several targets
+	meta  *Field // tells the type, also then
 }
 
 // step goes along one reference.
@@ -68,7 +65,7 @@ type plan struct {
 	all       bool // deleted and archived rows too
 	columns   []column
 	match     func(row uint32) bool // nil for every row
-	compare   func(a, b uint32) int // nil for the order of the ids
+	sort      func(rows []uint32)   // nil for the order of the ids
 	limit     int                   // -1 for none
 	offset    int
 	countOnly bool // SELECT COUNT()
@@ -81,7 +78,7 @@ func (p *plan) rows() []uint32 {
 	for row := range p.view.n {
 		if p.view.visible(row, p.all) && (p.match == nil || p.match(row)) {
 			rows = append(rows, row)
-			if p.compare == nil && p.limit >= 0 && p.aggregate == nil && len(rows) >= p.limit+p.offset {
+			if p.sort == nil && p.limit >= 0 && p.aggregate == nil && len(rows) >= p.limit+p.offset {
 				break
 			}
 		}
@@ -89,8 +86,8 @@ func (p *plan) rows() []uint32 {
 	if p.aggregate != nil {
 		return rows
 	}
-	if p.compare != nil {
-		slices.SortStableFunc(rows, p.compare)
+	if p.sort != nil {
+		p.sort(rows)
 	}
 	rows = rows[min(p.offset, len(rows)):]
 	if p.limit >= 0 {
