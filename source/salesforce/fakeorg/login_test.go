@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -157,4 +158,13 @@ func (a *api) wantError(status int, code, method, path, body string) string {
 		a.t.Fatalf("%s %s: %v, want %s", method, path, errs, code)
 	}
 	return errs[0].Message
+}
+
+// serve sends a GET straight to the org and gives the status.
+func serve(org *fakeorg.Org, path string) int {
+	req := httptest.NewRequest("GET", path, nil)
+	req.Header.Set("Authorization", "Bearer "+org.AccessToken())
+	rec := httptest.NewRecorder()
+	org.ServeHTTP(rec, req)
+	return rec.Code
 }
