@@ -48,3 +48,16 @@ func BenchmarkCount1M(b *testing.B) {
 		v.count(false)
 	}
 }
+
+func BenchmarkWhere1M(b *testing.B) {
+	o := New(Config{Rows: map[string]int{"Account": 1_000_000}})
+	for b.Loop() {
+		p, err := o.plan("SELECT Id FROM Account WHERE SystemModstamp >= 2026-01-20T00:00:00Z AND SystemModstamp < 2026-02-10T00:00:00Z", false)
+		if err != nil {
+			b.Fatal(err.message)
+		}
+		if len(p.rows()) == 0 {
+			b.Fatal("no rows")
+		}
+	}
+}

@@ -139,7 +139,7 @@ const maxBody = 50 << 20
 
 // body reads the request's body, compressed or not.
 func (c *call) body() ([]byte, *apiError) {
-	var in io.Reader = io.LimitReader(c.r.Body, maxBody)
+	in := io.LimitReader(c.r.Body, maxBody)
 	if strings.EqualFold(c.r.Header.Get("Content-Encoding"), "gzip") {
 		z, err := gzip.NewReader(in)
 		if err != nil {

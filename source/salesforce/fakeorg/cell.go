@@ -48,6 +48,7 @@ func cellOf(f *Field, v any) (value, error) {
 			return dateValue(v.UnixMilli()), nil
 		case kindDateTime:
 			return stampValue(v.UnixMilli() - mod(v.UnixMilli(), 1000)), nil
+		default:
 		}
 	case string:
 		return parseCell(f, v)

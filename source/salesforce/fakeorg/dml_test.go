@@ -57,7 +57,7 @@ func TestWritesAreRefused(t *testing.T) {
 		"no body":   {"Account", ``, "JSON_PARSER_ERROR"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := &api{t, a.org, a.token}
+			a := a.with(t)
 			before := a.org.Count(tt.object)
 			a.wantError(400, tt.code, "POST", sobjects+"/"+tt.object, tt.body)
 			if a.org.Count(tt.object) != before {
@@ -114,15 +114,17 @@ func TestCollectionsAnswerRowByRow(t *testing.T) {
 		"insert": {"POST", `{"records":[{"attributes":{"type":"Contact"},"LastName":"A"},{"attributes":{"type":"Contact"}},{"LastName":"B"}]}`, []string{"", "REQUIRED_FIELD_MISSING", "JSON_PARSER_ERROR"}, 1},
 		"all or none": {
 			"POST", `{"allOrNone":true,"records":[{"attributes":{"type":"Contact"},"LastName":"A"},{"attributes":{"type":"Contact"}}]}`,
-			[]string{"ALL_OR_NONE_OPERATION_ROLLED_BACK", "REQUIRED_FIELD_MISSING"}, 0,
+			[]string{"ALL_OR_NONE_OPERATION_ROLLED_BACK", "REQUIRED_FIELD_MISSING"},
+			0,
 		},
 		"update": {
 			"PATCH", `{"records":[{"attributes":{"type":"Account"},"id":"` + id + `","Name":"N"},{"attributes":{"type":"Account"},"Name":"N"},{"attributes":{"type":"Account"},"id":"001fk0000zzzzzz","Name":"N"}]}`,
-			[]string{"", "MISSING_ARGUMENT", "INVALID_CROSS_REFERENCE_KEY"}, 0,
+			[]string{"", "MISSING_ARGUMENT", "INVALID_CROSS_REFERENCE_KEY"},
+			0,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := &api{t, a.org, a.token}
+			a := a.with(t)
 			before := a.org.Count("Contact")
 			var rows []rowAnswer
 			a.call(200, tt.method, v60+"/composite/sobjects", tt.body, &rows)

@@ -49,15 +49,6 @@ func (f *Field) LongText() bool { return f.Type == "textarea" && f.Length > 255 
 // compound says that the field has no value of its own, only its components'.
 func (f *Field) compound() bool { return f.Type == "address" || f.Type == "location" }
 
-func (f *Field) text() bool {
-	switch f.kind() {
-	case kindText, kindID:
-		return true
-	default:
-		return false
-	}
-}
-
 // kind is the kind of value that the field holds when it is not null.
 func (f *Field) kind() kind {
 	switch f.Type {

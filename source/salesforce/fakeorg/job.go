@@ -157,8 +157,15 @@ func (j *job) results() []uint32 { return j.rows[:max(0, len(j.rows)-j.script.Lo
 func (j *job) describe(userID string, full bool) ordered {
 	stamp := string(appendStamp(nil, j.created.UnixMilli(), "+0000"))
 	out := ordered{
-		{"id", j.id}, {"operation", j.operation}, {"object", j.object}, {"createdById", userID}, {"createdDate", stamp},
-		{"systemModstamp", stamp}, {"state", j.state}, {"concurrencyMode", "Parallel"}, {"contentType", "CSV"},
+		{"id", j.id},
+		{"operation", j.operation},
+		{"object", j.object},
+		{"createdById", userID},
+		{"createdDate", stamp},
+		{"systemModstamp", stamp},
+		{"state", j.state},
+		{"concurrencyMode", "Parallel"},
+		{"contentType", "CSV"},
 		{"apiVersion", decimal(j.version)},
 	}
 	if full {

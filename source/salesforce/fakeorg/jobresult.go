@@ -118,7 +118,7 @@ func (c *call) send(j *job, start, end int) {
 		c.w.Header().Set("Content-Encoding", "gzip")
 		z := gzipWriter(c.w)
 		defer releaseGzip(z)
-		defer z.Close()
+		defer func() { _ = z.Close() }() // the client has gone
 		out = z
 	}
 	c.w.WriteHeader(http.StatusOK)

@@ -9,6 +9,7 @@
 package fakeorg
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"strings"
@@ -88,7 +89,6 @@ type Org struct {
 	faults   []*Fault
 	calls    []Call
 	used     int
-	tokenCut int64
 	instance string
 	schemaAt map[string]time.Time // last change of a describe, by object
 }
@@ -187,7 +187,8 @@ func (o *Org) Start() (baseURL string, stop func()) {
 // listen takes a free port. Without one no test can go on, so it panics, as
 // httptest does.
 func listen() net.Listener {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	l, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		panic("fakeorg: " + err.Error())
 	}

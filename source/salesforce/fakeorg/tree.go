@@ -121,8 +121,14 @@ func appendField(b []byte, base string, v *view, row uint32, f *Field, plain boo
 // addressKeys are the parts of an address in JSON, in their order, with the
 // endings of the fields that hold them.
 var addressKeys = [...][2]string{
-	{"city", "City"}, {"country", "Country"}, {"geocodeAccuracy", "GeocodeAccuracy"}, {"latitude", "Latitude"},
-	{"longitude", "Longitude"}, {"postalCode", "PostalCode"}, {"state", "State"}, {"street", "Street"},
+	{"city", "City"},
+	{"country", "Country"},
+	{"geocodeAccuracy", "GeocodeAccuracy"},
+	{"latitude", "Latitude"},
+	{"longitude", "Longitude"},
+	{"postalCode", "PostalCode"},
+	{"state", "State"},
+	{"street", "Street"},
 }
 
 // appendCompound writes an address or a location; null when it has no parts.

@@ -30,6 +30,9 @@ func newAPI(t *testing.T, c fakeorg.Config) *api {
 	return &api{t, org, org.AccessToken()}
 }
 
+// with is the same client for a subtest.
+func (a *api) with(t *testing.T) *api { return &api{t, a.org, a.token} }
+
 const v60 = "/services/data/v60.0"
 
 // do sends one request and reads the whole answer.
@@ -132,7 +135,8 @@ func (a *api) createJob(soql string) string {
 func (a *api) waitFor(id string) (job struct {
 	State, ErrorMessage    string
 	NumberRecordsProcessed int
-}) {
+},
+) {
 	a.t.Helper()
 	for range 10 {
 		a.get(200, v60+"/jobs/query/"+id, &job)
@@ -242,7 +246,7 @@ func TestRESTAndBulkGiveWhatTheOrgHolds(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			a := &api{t, a.org, a.token}
+			a := a.with(t)
 			names, fields := bulkFields(o)
 			soql := "SELECT " + strings.Join(names, ", ") + " FROM " + name
 			records := a.query("query", soql)

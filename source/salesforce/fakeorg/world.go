@@ -140,12 +140,12 @@ func (g *world) named(o *Object, f *Field, name string) generator {
 	case "fiscalyear":
 		return func(_ uint32, h uint64) value { return intValue(int64(h%20) + 2007) }
 	default:
-		return g.composed(o, f, name)
+		return g.composed(o, name)
 	}
 }
 
 // composed are the generators that make a new text for every row.
-func (g *world) composed(o *Object, f *Field, name string) generator {
+func (g *world) composed(o *Object, name string) generator {
 	switch name {
 	case "fullname":
 		first, last := o.Field("FirstName"), o.Field("LastName")
@@ -244,8 +244,15 @@ func (g *world) textGenerator(f *Field) generator {
 		end  string
 		list []string
 	}{
-		{"FirstName", firstNames}, {"LastName", lastNames}, {"Street", addresses()}, {"City", cities}, {"State", states}, {"Country", countries},
-		{"Title", titles}, {"Department", departs}, {"Division", departs},
+		{"FirstName", firstNames},
+		{"LastName", lastNames},
+		{"Street", addresses()},
+		{"City", cities},
+		{"State", states},
+		{"Country", countries},
+		{"Title", titles},
+		{"Department", departs},
+		{"Division", departs},
 	}
 	for _, e := range endings {
 		if strings.HasSuffix(f.Name, e.end) {
