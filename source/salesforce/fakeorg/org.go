@@ -60,9 +60,6 @@ type Config struct {
 	// InstanceURL is what logins give as the data host; "" is the instance
 	// listener of Start, or else the host of the request.
 	InstanceURL string
-	// CacheDir keeps rendered Bulk result pages between runs, for benchmarks;
-	// "" keeps none.
-	CacheDir string
 	// Knobs switch what is not established about Salesforce, and what admins
 	// can switch.
 	Knobs Knobs
