@@ -30,6 +30,8 @@ type State struct {
 	Cursor time.Time `json:"cursor,omitzero"`
 	// CursorKey is the field that Cursor speaks of: "SystemModstamp".
 	CursorKey string `json:"cursor_key,omitempty"`
+	// Covered is up to when the source's log of deletions has been read.
+	Covered time.Time `json:"covered,omitzero"`
 	// Strategy is how the last load wrote: "merge".
 	Strategy string `json:"strategy,omitempty"`
 	// Deleted is what the loads do with deleted rows: "remove".
@@ -88,7 +90,7 @@ func Decode(text []byte) (State, error) {
 	if err := json.Unmarshal(text, &s); err != nil {
 		return State{}, fmt.Errorf("read the state: %w", err)
 	}
-	s.Cursor, s.Committed = s.Cursor.UTC(), s.Committed.UTC()
+	s.Cursor, s.Covered, s.Committed = s.Cursor.UTC(), s.Covered.UTC(), s.Committed.UTC()
 	return s, nil
 }
 

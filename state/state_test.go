@@ -14,7 +14,8 @@ import (
 
 func full() State {
 	return State{
-		Cursor: time.Date(2026, 5, 1, 7, 25, 37, 123e6, time.UTC), CursorKey: "SystemModstamp", Strategy: "merge", Deleted: "remove",
+		Cursor: time.Date(2026, 5, 1, 7, 25, 37, 123e6, time.UTC), CursorKey: "SystemModstamp",
+		Covered: time.Date(2026, 5, 1, 7, 29, 0, 0, time.UTC), Strategy: "merge", Deleted: "remove",
 		Columns: map[string]string{"FooBar__c": "foo_bar__c_1a2b", "Foo_Bar__c": "foo_bar__c"},
 		Run:     "k3j5h2g7d9", Committed: time.Date(2026, 5, 1, 7, 30, 0, 0, time.UTC),
 	}
