@@ -106,6 +106,10 @@ type Result struct {
 	// because the source no longer has them. Rows that a replace swapped for
 	// their like are not deleted.
 	Written, Deleted int64
+	// Superseded counts the staged rows that were not written: a newer row of
+	// the same key was staged too, the row is a deleted one, or the table has
+	// it already. Written and Superseded together are the rows staged (P2).
+	Superseded int64
 	// Created is true when the table did not exist before.
 	Created bool
 	// SchemaChanges lists what the load changed about the table, one DDL-like
