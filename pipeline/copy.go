@@ -76,10 +76,12 @@ func (r *run) tryPart(ctx context.Context, part source.Part, load destination.Lo
 	}
 	start := time.Now()
 	var rows int64
+	newest := int64(noCursor)
 	var staging error
 	err = part.Read(ctx, func(b arrow.RecordBatch) error {
 		if staging = stage.Write(ctx, b); staging == nil {
 			rows += b.NumRows()
+			newest = max(newest, greatest(b, r.plan.cursor))
 			r.progress.rows.Add(b.NumRows())
 		}
 		return staging
@@ -87,6 +89,7 @@ func (r *run) tryPart(ctx context.Context, part source.Part, load destination.Lo
 	if err == nil && staging == nil {
 		if err = stage.Close(ctx); err == nil {
 			r.rowsRead.Add(rows)
+			r.reached(newest)
 			r.log.Debug("part staged", "part", part.Name(), "rows", rows, "took", time.Since(start))
 		}
 		return err

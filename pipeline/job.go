@@ -4,8 +4,8 @@
 package pipeline
 
 import (
-	"fmt"
 	"log/slog"
+	"time"
 
 	"sluice/destination"
 	"sluice/source"
@@ -22,9 +22,25 @@ type Job struct {
 	// Table is where the rows go. The zero value means schema public and the
 	// source's own name for the table in snake_case.
 	Table destination.TableName
-	// Strategy is "replace", "append" or "merge"; empty means the one that the
-	// table declares.
+	// Strategy is "replace", "append", "merge" or "delete+insert"; empty means
+	// the one that the table declares.
 	Strategy string
+	// Key names the fields that identify a row; empty means the table's own.
+	Key []string
+	// CursorKey names the field that grows when a row changes; empty or
+	// "last_timestamp" means the table's own.
+	CursorKey string
+	// From and To read an interval of the cursor again, From inclusive, To
+	// exclusive, whatever the state says. A zero time is no bound.
+	From, To time.Time
+	// Lookback is how far before the cursor a window begins; 0 means
+	// [DefaultLookback], less than 0 none.
+	Lookback time.Duration
+	// FullRefresh reads everything and starts the state over.
+	FullRefresh bool
+	// Deleted is what becomes of rows that the source has deleted; empty means
+	// [RemoveDeleted].
+	Deleted string
 	// Workers is how many parts are read at once; 0 means 4. Each holds one
 	// batch in memory.
 	Workers int
@@ -38,6 +54,15 @@ func (j Job) withDefaults() Job {
 	if j.Workers <= 0 {
 		j.Workers = 4
 	}
+	switch {
+	case j.Lookback == 0:
+		j.Lookback = DefaultLookback
+	case j.Lookback < 0:
+		j.Lookback = 0
+	}
+	if j.Deleted == "" {
+		j.Deleted = RemoveDeleted
+	}
 	if j.Log == nil {
 		j.Log = slog.New(slog.DiscardHandler)
 	}
@@ -45,25 +70,4 @@ func (j Job) withDefaults() Job {
 		j.Progress = new(Progress)
 	}
 	return j
-}
-
-// mode picks what the destination does, and says in warning when that is not
-// what was asked for.
-func mode(strategy string) (m destination.Mode, warning string, err error) {
-	switch strategy {
-	case "replace":
-		return destination.Replace, "", nil
-	case "append":
-		return destination.Append, "", nil
-	case "merge":
-		// Merge promises the table that a replace would give (P5), so a whole
-		// replace is right, only slower.
-		return destination.Replace, "merge is not built yet: the table was loaded whole and replaced, which gives the same rows", nil
-	default:
-		return "", "", &source.Error{
-			Kind: source.BadRequest,
-			Err:  fmt.Errorf("unknown strategy %q", strategy),
-			Mend: "use replace, append or merge",
-		}
-	}
 }

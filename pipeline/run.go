@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"sluice/destination"
 	"sluice/source"
+	"sluice/state"
 )
 
 // cleanUpTime is how long the org and the destination get to end what a run
@@ -25,6 +27,7 @@ const cleanUpTime = 30 * time.Second
 func Run(ctx context.Context, j Job) (Report, error) {
 	j = j.withDefaults()
 	r := &run{job: j, progress: j.Progress, id: strings.ToLower(rand.Text()[:10])}
+	r.greatest.Store(noCursor)
 	r.log = j.Log.With("run", r.id)
 	r.report = Report{Run: r.id, SourceTable: j.SourceTable, Asked: j.Strategy, Took: map[Phase]time.Duration{}}
 	if j.Table != (destination.TableName{}) {
@@ -50,9 +53,14 @@ type run struct {
 	entered time.Time
 
 	committed bool
-	instead   string // what the load does instead of what was asked; empty when nothing
+
+	plan     *plan
+	stateKey state.Key // zero when no state is kept
 
 	rowsRead atomic.Int64
+	// greatest is the greatest cursor of the rows staged, Unix microseconds;
+	// noCursor before the first.
+	greatest atomic.Int64
 	retries  atomic.Int64
 
 	mu     sync.Mutex // guards report.Warnings while parts are read
@@ -88,12 +96,14 @@ func (r *run) do(ctx context.Context) (err error) {
 	r.report.SourceTable = table.Name()
 
 	r.enter(Plan)
-	load, err := r.begin(ctx, table)
+	load, err := r.begin(ctx, src, table)
 	if err != nil {
 		return err
 	}
 	defer func() { r.warnAbout(r.cleanUp(ctx, "drop what was staged", load.Abort)) }()
-	scan, err := table.Scan(ctx, source.Request{Observe: r.observe})
+	request := r.plan.request(r.job, r.stateKey != state.Key{})
+	request.Observe = r.observe
+	scan, err := table.Scan(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -107,54 +117,103 @@ func (r *run) do(ctx context.Context) (err error) {
 	if err := scan.Verify(); err != nil { // P2
 		return err
 	}
+	if !request.GoneSince.IsZero() {
+		if err := r.copyGone(ctx, scan, load); err != nil {
+			return err
+		}
+	}
 	r.enter(Commit)
-	return r.commit(ctx, load)
+	return r.commit(ctx, scan, load)
 }
 
-// begin asks the destination for a load of table.
-func (r *run) begin(ctx context.Context, table source.Table) (destination.Load, error) {
-	strategy := r.job.Strategy
-	if strategy == "" {
-		strategy = table.Strategy()
-	}
-	m, warning, err := mode(strategy)
+// begin decides what to do and asks the destination for a load. What the last
+// load left is known only then; where it means that everything has to be read,
+// the load is begun again as a replace.
+func (r *run) begin(ctx context.Context, src source.Source, table source.Table) (destination.Load, error) {
+	p, err := r.job.decide(table)
 	if err != nil {
 		return nil, err
 	}
+	r.plan = &p
 	name := r.job.Table
 	if name == (destination.TableName{}) {
 		name = destination.TableName{Schema: "public", Table: destination.Snake(table.Name())}
 	}
-	r.report.Asked, r.report.Strategy, r.report.DestTable = strategy, string(m), name.String()
-	r.instead = warning
-	return r.job.Destination.Begin(ctx, destination.Spec{
+	r.report.Asked, r.report.DestTable = p.strategy, name.String()
+	if p.keepsState() {
+		org, err := src.Identity(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.stateKey = state.Key{Org: org, Source: table.Name(), Dest: name.String()}
+	}
+	spec := destination.Spec{
 		Table:   name,
 		Source:  table.Name(),
 		Schema:  table.Schema(),
-		Key:     table.Key(),
-		Mode:    m,
+		Key:     p.key,
+		Mode:    p.mode,
+		Cursor:  p.cursor,
+		From:    r.job.From,
+		To:      r.job.To,
+		State:   r.stateKey,
 		Run:     r.id,
 		Observe: r.warn,
-	})
+	}
+	if r.job.Deleted == RemoveDeleted {
+		spec.Deleted = p.deleted
+	}
+	load, err := r.job.Destination.Begin(ctx, spec)
+	if err != nil || !p.keepsState() {
+		r.report.Strategy = string(p.mode)
+		return load, err
+	}
+	if err := p.from(r.job, load.State()); err != nil {
+		return nil, errors.Join(err, load.Abort(ctx))
+	}
+	r.report.Strategy, r.report.CursorBefore = string(p.mode), cursorText(p.before.Cursor)
+	if p.mode == spec.Mode {
+		return load, nil
+	}
+	if err := load.Abort(ctx); err != nil {
+		return nil, err
+	}
+	spec.Mode = p.mode
+	return r.job.Destination.Begin(ctx, spec)
 }
 
-// commit makes the rows visible and compares what was read with what the
-// destination says it wrote (P2).
-func (r *run) commit(ctx context.Context, load destination.Load) error {
-	result, err := load.Commit(ctx, nil)
+// cursorText is a cursor as the report has it.
+func cursorText(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format("2006-01-02T15:04:05.999Z")
+}
+
+// commit makes the rows and the cursor visible together (P3) and compares what
+// was read with what the destination says it did with it (P2).
+func (r *run) commit(ctx context.Context, scan source.Scan, load destination.Load) error {
+	var after *state.State
+	if r.stateKey != (state.Key{}) {
+		after = r.plan.after(r.job, r.id, r.newest(), scan.Horizon())
+	}
+	result, err := load.Commit(ctx, after)
 	if err != nil {
 		return err
 	}
 	r.committed = true
 	r.report.RowsWritten, r.report.RowsDeleted = result.Written, result.Deleted
 	r.report.Created, r.report.SchemaChanges = result.Created, result.SchemaChanges
-	if r.instead != "" {
-		r.warn(r.instead)
+	if after != nil {
+		r.report.CursorAfter = cursorText(after.Cursor)
 	}
-	if read := r.rowsRead.Load(); result.Written != read {
+	if r.plan.instead != "" {
+		r.warn(r.plan.instead)
+	}
+	if read := r.rowsRead.Load(); result.Written+result.Superseded != read {
 		return &destination.Error{
 			Op:   "load " + r.report.DestTable,
-			Err:  fmt.Errorf("read %d rows but wrote %d", read, result.Written),
+			Err:  fmt.Errorf("read %d rows but wrote %d and passed over %d", read, result.Written, result.Superseded),
 			Mend: "the table is not exact: run again, and report this as a bug",
 		}
 	}
