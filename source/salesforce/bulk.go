@@ -51,11 +51,11 @@ func (j bulkJob) ended() bool {
 	return j.State == jobComplete || j.State == jobFailed || j.State == jobAborted
 }
 
-// bulkRefusal says that the Bulk API will not run a query which REST may.
-type bulkRefusal struct{ err error }
+// bulkRefusedError says that the Bulk API will not run a query which REST may.
+type bulkRefusedError struct{ err error }
 
-func (e *bulkRefusal) Error() string { return e.err.Error() }
-func (e *bulkRefusal) Unwrap() error { return e.err }
+func (e *bulkRefusedError) Error() string { return e.err.Error() }
+func (e *bulkRefusedError) Unwrap() error { return e.err }
 
 // refusedByBulk tells errors of the Bulk API from errors of the query, which
 // REST would give as well.
@@ -83,7 +83,7 @@ func startBulk(ctx context.Context, s *scan) (reader, error) {
 	}
 	soql := s.q.soql()
 	if len(soql) > maxSOQL {
-		return nil, &bulkRefusal{fmt.Errorf("the query is longer than %d characters", maxSOQL)}
+		return nil, &bulkRefusedError{fmt.Errorf("the query is longer than %d characters", maxSOQL)}
 	}
 	b := &bulkReader{scan: s, got: map[string]int64{}}
 	op := "create Bulk job for " + s.q.object
@@ -92,7 +92,7 @@ func startBulk(ctx context.Context, s *scan) (reader, error) {
 	}, &b.job)
 	var fault *apiError
 	if errors.As(err, &fault) && refusedByBulk(fault) {
-		return nil, &bulkRefusal{fault}
+		return nil, &bulkRefusedError{fault}
 	}
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (b *bulkReader) failed(op string) error {
 	code, text, _ := strings.Cut(strings.TrimPrefix(message, "InvalidBatch : Failed to process query: "), ":")
 	fault := &apiError{Status: http.StatusBadRequest, Code: strings.TrimSpace(code), Message: strings.TrimSpace(text)}
 	if text != "" && refusedByBulk(fault) && !strings.HasPrefix(message, "InvalidBatch : Field") {
-		return &bulkRefusal{errors.New(message)}
+		return &bulkRefusedError{errors.New(message)}
 	}
 	return &source.Error{
 		Op: op, Kind: judge(fault).kind, Code: fault.Code, Err: fmt.Errorf("the job failed: %s", message),
@@ -305,7 +305,7 @@ type openPage struct {
 
 // open asks for a page.
 func (b *bulkReader) open(ctx context.Context, path string) (*openPage, error) {
-	resp, err := b.t.src.api.send(streaming(ctx), b.op(), http.MethodGet, path, nil)
+	resp, err := b.t.src.api.send(streaming(ctx), b.op(), http.MethodGet, path, nil) //nolint:bodyclose // the page's Read closes it
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package salesforce
 import (
 	"encoding/binary"
 	"math"
-	"unsafe"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -153,15 +152,4 @@ func (c *column) release() {
 		}
 	}
 	c.valid, c.fixed, c.chars = nil, nil, nil
-}
-
-// text views a value of a text column that was set before, until the next set.
-func (c *column) text(row int) string {
-	if row < 0 || c.kind != kindText {
-		return ""
-	}
-	fixed := c.fixed.Bytes()
-	from := binary.NativeEndian.Uint32(fixed[4*row:])
-	to := binary.NativeEndian.Uint32(fixed[4*row+4:])
-	return unsafe.String(unsafe.SliceData(c.chars.Buf()[from:to]), int(to-from))
 }

@@ -325,14 +325,14 @@ func decodeJSON(p queryPage, b *batcher) (int64, error) {
 	return b.total - start, nil
 }
 
-// badValue is a value that its column refused.
-type badValue struct {
+// badValueError is a value that its column refused.
+type badValueError struct {
 	col   int
 	value []byte
 	err   error
 }
 
-func (e *badValue) Error() string { return e.err.Error() }
+func (e *badValueError) Error() string { return e.err.Error() }
 
 // jsonRow reads one record: its fields in the order of the query, as orgs send
 // them, or in any other.
@@ -402,12 +402,12 @@ func (b *batcher) jsonValue(s *jsonScanner, col int) error {
 	if errors.Is(err, errJSON) || err == nil {
 		return err
 	}
-	return &badValue{col, v, err}
+	return &badValueError{col, v, err}
 }
 
 // jsonError names the record at the start of b in which err happened.
 func (b *batcher) jsonError(record []byte, err error) error {
-	bad := &badValue{}
+	bad := &badValueError{}
 	if !errors.As(err, &bad) {
 		return err
 	}

@@ -182,7 +182,7 @@ func (s *scan) start(ctx context.Context, api, reason string) (err error) {
 	if api == "bulk" {
 		var bulk reader
 		bulk, err = startBulk(ctx, s)
-		var no *bulkRefusal
+		var no *bulkRefusedError
 		if !errors.As(err, &no) {
 			s.by = bulk
 			return err
@@ -196,7 +196,7 @@ func (s *scan) start(ctx context.Context, api, reason string) (err error) {
 }
 
 // fallBack plans to go by REST what Bulk refuses, and says so.
-func (s *scan) fallBack(no *bulkRefusal) {
+func (s *scan) fallBack(no *bulkRefusedError) {
 	s.plan.API, s.plan.Reason = "rest", "Bulk API refuses: "+no.Error()
 	s.observe(source.Event{Warning: fmt.Sprintf("%s is read by REST, because the Bulk API refuses it: %s", s.q.object, no)})
 }
@@ -205,7 +205,7 @@ func (s *scan) Plan() source.Plan { return s.plan }
 
 func (s *scan) Next(ctx context.Context) (source.Part, error) {
 	part, err := s.by.next(ctx)
-	var no *bulkRefusal
+	var no *bulkRefusedError
 	if errors.As(err, &no) && !s.started {
 		s.fallBack(no)
 		if err = s.start(ctx, "rest", s.plan.Reason); err != nil {

@@ -104,9 +104,9 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	m.readLimit(resp.Header.Get("Sforce-Limit-Info"))
 	m.log.Debug("request", "method", req.Method, "url", redactURL(req.URL), "status", resp.StatusCode, "took", time.Since(start))
-	resp.Body, err = decompress(&watched{body: resp.Body, cancel: cancel, idle: m.idle}, resp.Header)
+	resp.Body = decompress(&watched{body: resp.Body, cancel: cancel, idle: m.idle}, resp.Header)
 	resp.Body = &counted{ReadCloser: resp.Body, n: &m.bytes}
-	return resp, err
+	return resp, nil
 }
 
 var apiUsage = regexp.MustCompile(`\bapi-usage=(\d+)/(\d+)`)
@@ -201,13 +201,13 @@ func (l *lazyGzip) Read(p []byte) (n int, err error) {
 
 func (l *lazyGzip) Close() error { return l.wire.Close() }
 
-func decompress(wire io.ReadCloser, h http.Header) (io.ReadCloser, error) {
+func decompress(wire io.ReadCloser, h http.Header) io.ReadCloser {
 	if !strings.EqualFold(h.Get("Content-Encoding"), "gzip") {
-		return wire, nil
+		return wire
 	}
 	h.Del("Content-Encoding")
 	h.Del("Content-Length")
-	return &lazyGzip{wire: wire}, nil
+	return &lazyGzip{wire: wire}
 }
 
 // retrier sends a request again when it broke or when the answer asks for it.
