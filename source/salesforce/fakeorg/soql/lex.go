@@ -1,9 +1,6 @@
 package soql
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // kind of a token.
 type tokenKind uint8
@@ -62,8 +59,7 @@ func next(text string, i int) (token, int, *Error) {
 			return token{tokenMark, start, mark}, i + len(mark), nil
 		}
 	}
-	r, _ := utf8.DecodeRuneInString(text[i:])
-	return token{}, i, At(text, i, "MALFORMED_QUERY", "line 1:"+itoa(i)+" no viable alternative at character '"+string(r)+"'")
+	return token{}, i, noViable(text, i)
 }
 
 // quoted reads a string up to its closing quote.
@@ -76,12 +72,5 @@ func quoted(text string, i int) (token, int, *Error) {
 			return token{tokenString, i, text[i+1 : j]}, j + 1, nil
 		}
 	}
-	return token{}, i, At(text, i, "MALFORMED_QUERY", "line 1:"+itoa(i)+" mismatched character '<EOF>' expecting '''")
-}
-
-func itoa(n int) string {
-	if n < 10 {
-		return string(rune('0' + n))
-	}
-	return itoa(n/10) + string(rune('0'+n%10))
+	return token{}, i, lexical(text, i, "mismatched character '<EOF>' expecting '''")
 }

@@ -79,11 +79,7 @@ func escape(s string, like bool) (rune, int) {
 	case like && (c == '%' || c == '_'):
 		return rune(c), 1
 	case c == 'u':
-		n, err := strconv.ParseUint(s[1:min(5, len(s))], 16, 16)
-		if err != nil || len(s) < 5 || utf16.IsSurrogate(rune(n)) {
-			return 0, 0
-		}
-		return rune(n), 5
+		return character(s)
 	}
 	if r, ok := escapes[c]; ok {
 		return r, 1
@@ -91,9 +87,36 @@ func escape(s string, like bool) (rune, int) {
 	return 0, 0
 }
 
+// character reads uXXXX, or the two halves of a character as uXXXX\uXXXX.
+func character(s string) (rune, int) {
+	first, ok := half(s)
+	switch {
+	case !ok:
+		return 0, 0
+	case !utf16.IsSurrogate(first):
+		return first, 5
+	case len(s) < 6 || s[5] != '\\':
+		return 0, 0
+	}
+	second, _ := half(s[6:])
+	if r := utf16.DecodeRune(first, second); r != utf8.RuneError {
+		return r, 11
+	}
+	return 0, 0
+}
+
+func half(s string) (rune, bool) {
+	if len(s) < 5 || s[0]|0x20 != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s[1:5], 16, 16)
+	return rune(n), err == nil
+}
+
 var (
 	dateForm     = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
 	dateTimeForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$`)
+	zonelessForm = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?$`)
 	numberForm   = regexp.MustCompile(`^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$`)
 )
 
@@ -110,6 +133,10 @@ func (p *parser) numeric(l *Literal) {
 	case numberForm.MatchString(l.Text):
 		l.Kind = Number
 		l.Num, err = strconv.ParseFloat(l.Text, 64)
+	case zonelessForm.MatchString(l.Text):
+		// What a "+" that was not encoded in the URL comes to.
+		p.bad = noViable(p.text, l.Pos+len(l.Text))
+		return
 	default:
 		p.unexpected()
 		return

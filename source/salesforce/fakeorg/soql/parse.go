@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits of a statement (SOQL and SOSL Reference, API 66).
@@ -14,7 +15,7 @@ const (
 
 // Parse reads one statement. The error is an [*Error].
 func Parse(text string) (*Query, error) {
-	if len(text) > maxLength {
+	if utf8.RuneCountInString(text) > maxLength {
 		return nil, &Error{"MALFORMED_QUERY", "SOQL statements can not be longer than 100000 characters"}
 	}
 	p := &parser{text: text}
@@ -139,9 +140,6 @@ func (p *parser) clauses(q *Query) {
 	if p.accept("WHERE") {
 		q.Where = p.condition()
 	}
-	if p.accept("WITH") {
-		p.name()
-	}
 	if p.accept("GROUP") {
 		p.expect("BY")
 		for more := true; more && p.bad == nil; more = p.accept(",") {
@@ -188,7 +186,7 @@ func (p *parser) tail() {
 
 // name reads a name or a dotted path.
 func (p *parser) name() Name {
-	if p.tok.kind != tokenWord {
+	if p.tok.kind != tokenWord || p.tok.is("FROM") || p.tok.is("WHERE") {
 		p.unexpected()
 		return Name{}
 	}

@@ -2,25 +2,27 @@ package soql
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 )
 
+// The excerpts are those that users published; what stands outside of them is
+// made up.
 func TestErrorsPointAtTheirPlaceAsSalesforceDoes(t *testing.T) {
-	const query = "SELECT Id, Name,BillingCity,IsDeleted FROM Accout"
-	got := At(query, strings.Index(query, "Accout"), "INVALID_TYPE", "sObject type 'Accout' is not supported.")
-
-	if lines := strings.Split(got.Message, "\n"); len(lines) != 5 || lines[2] != strings.Repeat(" ", 32)+"^" || lines[3] != "ERROR at Row:1:Column:44" || !strings.HasSuffix(lines[1], "FROM Accout") {
-		t.Errorf("%q", got.Message)
-	}
-	got = At("SELECT Id, BadField FROM Account", 11, "INVALID_FIELD", "No such column")
-	if got.Message != "\nSELECT Id, BadField FROM Account\n           ^\nERROR at Row:1:Column:12\nNo such column" {
-		t.Errorf("%q", got.Message)
-	}
-	got = At("SELECT Id\nFROM X", 15, "X", "t")
-	if got.Message != "\nFROM X\n     ^\nERROR at Row:2:Column:6\nt" {
-		t.Errorf("%q", got.Message)
+	for _, tt := range []struct{ name, query, at, want string }{
+		{"short", "SELECT Id, BadField FROM Account", "BadField", "SELECT Id, BadField FROM Account\n           ^\nERROR at Row:1:Column:12"},
+		{"cut at 32 bytes", "SELECT Id,Name,BillingCity,IsDeleted FROM Accout", "Accout", "Name,BillingCity,IsDeleted FROM Accout\n                                ^\nERROR at Row:1:Column:43"},
+		{"whole words on the left", "SELECT OwnerId__c,CreatedById,OCE__ActualCap__c,TPI_Product__c FROM X", "TPI", "CreatedById,OCE__ActualCap__c,TPI_Product__c FROM X\n                              ^\nERROR at Row:1:Column:49"},
+		{"whole words on the right", "SELECT RecordTypeId, Account.ShippingCity, Account.Name, Id FROM Account", "RecordTypeId", "SELECT RecordTypeId, Account.ShippingCity\n       ^\nERROR at Row:1:Column:8"},
+		{"second line", "SELECT Id\nFROM X", "X", "FROM X\n     ^\nERROR at Row:2:Column:6"},
+		{"no half characters", "SELECT Id FROM A WHERE N = '" + strings.Repeat("é", 30) + "' AND X = 1", "X =", "AND X = 1\n    ^\nERROR at Row:1:Column:95"},
+	} {
+		got := At(tt.query, strings.Index(tt.query, tt.at), "INVALID_FIELD", "text")
+		if want := "\n" + tt.want + "\ntext"; got.Message != want {
+			t.Errorf("%s: %q, want %q", tt.name, got.Message, want)
+		}
 	}
 }
 
@@ -45,10 +47,10 @@ func TestWhatSalesforceTakesIsRead(t *testing.T) {
 func TestWhatSalesforceRefusesIsRefused(t *testing.T) {
 	for query, want := range map[string]string{
 		"":                             "unexpected token: '<EOF>'",
-		"SELECT FROM Account":          "unexpected token",
+		"SELECT FROM Account":          "unexpected token: 'FROM'",
 		"SELECT Id Account":            "unexpected token: '<EOF>'",
 		"SELECT Id FROM Account WHERE": "unexpected token: '<EOF>'",
-		"SELECT Id, FROM Account":      "unexpected token",
+		"SELECT Id, FROM Account":      "unexpected token: 'FROM'",
 		"SELECT Id FROM A WHERE X = 1 AND Y = 2 OR Z = 3":                "unexpected token: 'OR'",
 		"SELECT Id FROM A LIMIT 5 WHERE X = 1":                           "unexpected token: 'WHERE'",
 		"SELECT Id FROM A ORDER BY X LIMIT 5 ORDER BY Y":                 "unexpected token: 'ORDER'",
@@ -57,8 +59,11 @@ func TestWhatSalesforceRefusesIsRefused(t *testing.T) {
 		"SELECT Id FROM A WHERE X = 'a":                                  "mismatched character",
 		`SELECT Id FROM A WHERE X = 'a\d'`:                               "Illegal character sequence",
 		`SELECT Id FROM A WHERE X = 'a\%'`:                               "Illegal character sequence",
-		"SELECT Id FROM A WHERE D > 2026-01-31T00:00:00":                 "unexpected token",
-		"SELECT Id FROM A WHERE D > 2026-01-31T00:00:00 00:00Z":          "unexpected token",
+		"SELECT Id FROM A WHERE D > 2026-01-31T00:00:00":                 "line 1:47 no viable alternative at character '<EOF>'",
+		"SELECT Id FROM A WHERE D > 2026-01-31T00:00:00 00:00":           "line 1:47 no viable alternative at character ' '",
+		"SELECT Id\nFROM A WHERE X = 1;":                                 "ERROR at Row:2:Column:19\nline 2:19 no viable alternative at character ';'",
+		"SELECT Id FROM A WITH FOO":                                      "unexpected token: 'WITH'",
+		`SELECT Id FROM A WHERE X = '\uD83D'`:                            "Illegal character sequence",
 		"SELECT Id FROM A WHERE D > 2026-02-30":                          "Invalid date",
 		"SELECT Id FROM A WHERE D = LAST_N_DAYS":                         "unexpected token",
 		"SELECT Id FROM A WHERE D = TODAY:3":                             "unexpected token",
@@ -100,6 +105,16 @@ func TestLiterals(t *testing.T) {
 	}
 }
 
+func TestEscapesMakeCharacters(t *testing.T) {
+	q, err := Parse(`SELECT Id FROM A WHERE N = '\uD83D\uDE00\U00e9\T\\'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := q.Where.(*Compare).Value.Text; got != "😀é\t\\" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestNamedSpansOfTime(t *testing.T) {
 	now := time.Date(2026, 5, 13, 15, 4, 5, 0, time.UTC) // a Wednesday
 	for name, want := range map[string]string{
@@ -125,8 +140,27 @@ func FuzzParse(f *testing.F) {
 	f.Add("SELECT (SELECT Id FROM B), TYPEOF X WHEN Y THEN Z END, COUNT(Id) c FROM A GROUP BY N HAVING MAX(D) > 2020-01-01")
 	f.Fuzz(func(t *testing.T, text string) {
 		q, err := Parse(text)
-		if err == nil && (len(q.Items) == 0 || q.From.Text == "") {
-			t.Errorf("%q: an empty query was taken", text)
+		if err == nil {
+			if len(q.Items) == 0 || q.From.Text == "" {
+				t.Errorf("%q: an empty query was taken", text)
+			}
+			return
+		}
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Fatalf("%q: %T", text, err)
+		}
+		_, place, pointed := strings.Cut(e.Message, "^\nERROR at ")
+		if !pointed {
+			return
+		}
+		var row, column int
+		if _, err := fmt.Sscanf(place, "Row:%d:Column:%d", &row, &column); err != nil {
+			t.Fatalf("%q: %q", text, e.Message)
+		}
+		lines := strings.Split(text, "\n")
+		if row < 1 || row > len(lines) || column < 1 || column > len(lines[row-1])+1 {
+			t.Errorf("%q: the error is outside of it: %q", text, e.Message)
 		}
 	})
 }
