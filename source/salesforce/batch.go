@@ -17,6 +17,9 @@ import (
 const (
 	maxBatchRows  = 8192
 	maxBatchBytes = 4 << 20
+
+	firstBatchRows = 1024 // of a part, whose width is not known yet
+	minBatchRows   = 16
 )
 
 // batcher builds record batches row by row: set each column of a row, then
@@ -27,15 +30,16 @@ type batcher struct {
 	cols   []column
 	alloc  memory.Allocator
 	emit   func(arrow.RecordBatch) error
-	rows   int   // in the batch being built
+	room   int   // rows that the batch being built can take
+	rows   int   // in it
 	size   int   // bytes of values in it
 	total  int64 // emitted and being built
 }
 
 func newBatcher(object string, schema *arrow.Schema, alloc memory.Allocator, emit func(arrow.RecordBatch) error) *batcher {
-	b := &batcher{object: object, schema: schema, alloc: alloc, emit: emit}
+	b := &batcher{object: object, schema: schema, alloc: alloc, emit: emit, room: firstBatchRows}
 	for _, f := range schema.Fields() {
-		b.cols = append(b.cols, column{name: f.Name, typ: f.Type, kind: kindOf(f.Type)})
+		b.cols = append(b.cols, column{name: f.Name, typ: f.Type, kind: kindOf(f.Type), width: firstWidth})
 	}
 	return b
 }
@@ -46,7 +50,7 @@ func (b *batcher) beginRow() {
 		return
 	}
 	for i := range b.cols {
-		b.cols[i].reset(b.alloc, maxBatchRows)
+		b.cols[i].reset(b.alloc, b.room)
 	}
 }
 
@@ -65,9 +69,12 @@ func (b *batcher) set(col int, v []byte) error {
 func (b *batcher) endRow() error {
 	b.rows++
 	b.total++
-	if b.rows < maxBatchRows && b.size < maxBatchBytes {
+	if b.rows < b.room && b.size < maxBatchBytes {
 		return nil
 	}
+	// The next batch has room for as many rows of this width as make a full
+	// one, and hardly more: memory that is set aside and not used counts too.
+	b.room = min(maxBatchRows, max(minBatchRows, b.rows*(maxBatchBytes+maxBatchBytes/16)/max(b.size, 1)))
 	return b.flush()
 }
 

@@ -22,7 +22,12 @@ type column struct {
 	chars *memory.Buffer // the bytes of a text
 	used  int            // bytes of chars in use
 	nulls int
+	width int // bytes of text a row in the batch before
 }
+
+// firstWidth is the room for text that a column of unknown width gets, bytes a
+// row.
+const firstWidth = 16
 
 // reset gives c new buffers for rows values, all of them valid so far.
 func (c *column) reset(alloc memory.Allocator, rows int) {
@@ -35,7 +40,7 @@ func (c *column) reset(alloc memory.Allocator, rows int) {
 		c.fixed = buffer(alloc, 4*(rows+1))
 		fill(c.fixed.Bytes()[:4], 0)
 		c.chars = buffer(alloc, 0)
-		c.chars.Reserve(rows * 16)
+		c.chars.Reserve(rows * c.width)
 	case kindBool:
 		c.fixed = buffer(alloc, bits)
 		fill(c.fixed.Bytes(), 0)
@@ -102,7 +107,7 @@ func (c *column) setText(row int, b []byte) {
 	end := c.used + len(b)
 	if end > c.chars.Cap() {
 		c.chars.Resize(c.used)
-		c.chars.Reserve(max(end, 2*c.chars.Cap()))
+		c.chars.Reserve(max(end, c.chars.Cap()+c.chars.Cap()/2))
 	}
 	copy(c.chars.Buf()[c.used:end], b)
 	c.used = end
@@ -135,6 +140,7 @@ func (c *column) set64(row int, v uint64) {
 func (c *column) array(rows int) arrow.Array {
 	buffers := []*memory.Buffer{c.valid, c.fixed}
 	if c.kind == kindText {
+		c.width = c.used/rows + 1
 		c.chars.Resize(c.used)
 		buffers = append(buffers, c.chars)
 	}

@@ -304,7 +304,7 @@ func TestLongResultsComeInBatchesBoundedByRowsAndBytes(t *testing.T) {
 	if got, err := decodeCSV(&text, b); err != nil || got != n {
 		t.Fatal(got, err)
 	}
-	if len(sizes) != 3 || sizes[0] != maxBatchRows {
+	if len(sizes) != 3 || sizes[0] != firstBatchRows || sizes[1] != maxBatchRows {
 		t.Errorf("batches of %v rows", sizes)
 	}
 	stop := errors.New("enough")
