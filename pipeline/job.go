@@ -41,7 +41,7 @@ type Job struct {
 	// Deleted is what becomes of rows that the source has deleted; empty means
 	// [RemoveDeleted].
 	Deleted string
-	// Workers is how many parts are read at once; 0 means 4. Each holds one
+	// Workers is how many parts are read at once; 0 means 3. Each holds one
 	// batch in memory.
 	Workers int
 	// Log gets a line a step at debug level. Nil means none.
@@ -52,7 +52,7 @@ type Job struct {
 
 func (j Job) withDefaults() Job {
 	if j.Workers <= 0 {
-		j.Workers = 4
+		j.Workers = 3
 	}
 	switch {
 	case j.Lookback == 0:

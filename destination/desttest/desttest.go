@@ -65,6 +65,22 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"two loads of one table are refused", twoLoads},
 		{"two tables load at once", twoTables},
 		{"views go on working", views},
+		{"a merge replaces and adds by key", mergeRows},
+		{"a merge may be repeated", mergeAgain},
+		{"a merge takes the newest row of a key", mergeNewest},
+		{"a merge removes what is deleted or gone", mergeDeleted},
+		{"a merge keeps deleted rows when asked to", mergeKeepsDeleted},
+		{"a merge makes a table that is not there", mergeIntoNothing},
+		{"a merge of nothing changes nothing", mergeNothing},
+		{"a merge adds a column for a new field", mergeNewField},
+		{"a merge without a key is refused", mergeWithoutKey},
+		{"a merge shows nothing before its commit", mergeShowsNothingEarly},
+		{"an append adds no row twice", appendTwice},
+		{"delete+insert replaces a window", deleteInsert},
+		{"the state is committed with the rows", stateWithRows},
+		{"states can be listed, set and deleted", stateStore},
+		{"the state of a table that is gone is none", stateOfNoTable},
+		{"a state that changed meanwhile stops the commit", stateChangedMeanwhile},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := open(t)
@@ -177,7 +193,7 @@ func (c *check) load(s destination.Spec, b arrow.RecordBatch) destination.Result
 
 func (c *check) commit(l destination.Load) destination.Result {
 	c.Helper()
-	r, err := l.Commit(c.Context())
+	r, err := l.Commit(c.Context(), nil)
 	if err != nil {
 		c.Fatalf("commit: %v", err)
 	}

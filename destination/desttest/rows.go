@@ -145,7 +145,7 @@ func abortedLoad(c *check) {
 	c.ok(l.Abort(c.Context()))
 	_, err := l.Stage(c.Context())
 	c.fails(err)
-	_, err = l.Commit(c.Context())
+	_, err = l.Commit(c.Context(), nil)
 	c.fails(err)
 	c.tables()
 
@@ -168,7 +168,7 @@ func openStage(c *check) {
 	l := c.begin(c.spec(people, destination.Replace))
 	s := c.stage(l)
 	c.write(s, c.people(ann))
-	_, err := l.Commit(c.Context())
+	_, err := l.Commit(c.Context(), nil)
 	c.fails(err)
 	c.ok(s.Close(c.Context()))
 	c.commit(l)
@@ -181,7 +181,7 @@ func cancelledCommit(c *check) {
 	s := c.stage(l)
 	c.write(s, c.people(ann))
 	c.ok(s.Close(c.Context()))
-	_, err := l.Commit(cancelled(c.Context()))
+	_, err := l.Commit(cancelled(c.Context()), nil)
 	if !errors.Is(err, context.Canceled) {
 		c.Errorf("got %v, want a cancelled context", err)
 	}

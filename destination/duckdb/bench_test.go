@@ -55,7 +55,7 @@ func BenchmarkReplace(b *testing.B) {
 				}
 				must(b, g.Wait())
 				staged := b.Elapsed()
-				_, err = l.Commit(b.Context())
+				_, err = l.Commit(b.Context(), nil)
 				must(b, err)
 				b.ReportMetric((b.Elapsed() - staged).Seconds(), "commit_s")
 			}

@@ -88,7 +88,7 @@ func loadGeneration(ctx context.Context, d *Destination, n int64) error {
 			return err
 		}
 	}
-	_, err = l.Commit(ctx)
+	_, err = l.Commit(ctx, nil)
 	return err
 }
 

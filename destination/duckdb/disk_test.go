@@ -41,7 +41,7 @@ func TestFullDiskKeepsTheOldTable(t *testing.T) {
 		}
 	}
 	if err == nil {
-		_, err = l.Commit(t.Context())
+		_, err = l.Commit(t.Context(), nil)
 	}
 	if err == nil || !strings.Contains(err.Error(), "No space left") {
 		t.Errorf("got %v, want no space left", err)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"sluice/destination"
+	"sluice/state"
 	"sluice/uri"
 )
 
@@ -25,8 +26,8 @@ type Options struct {
 	// 0 refuses it at once.
 	LockTimeout time.Duration
 	// Memory is DuckDB's own limit in bytes; Go's buffers and the engine's
-	// code come on top, some 150 MB. 0 means 96 MB, and more for a table of
-	// more than 76 columns: DuckDB fills blocks of 256 KiB for each.
+	// code come on top, some 150 MB. 0 means 80 MB, and more for a table of
+	// more than 75 columns: DuckDB fills blocks of 256 KiB for each.
 	Memory int64
 	// Threads is how many threads DuckDB uses beside those of the writers; 0
 	// means none.
@@ -78,19 +79,25 @@ func (d *Destination) Begin(ctx context.Context, s destination.Spec) (destinatio
 			s.Observe(w)
 		}
 	}
-	return &load{d: d, spec: s, turn: newTurn()}, nil
+	return &load{d: d, spec: s, before: p.before, seen: p.seen, turn: newTurn()}, nil
 }
 
 // plan inspects the table and decides. A nil db is a file that is not there.
 func (d *Destination) plan(ctx context.Context, db *sql.DB, s destination.Spec) (plan, error) {
 	var t tableState
+	var seen string
 	if db != nil {
 		var err error
 		if t, err = inspect(ctx, db, d.file.name, s.Table); err != nil {
 			return plan{}, err
 		}
+		if s.State != (state.Key{}) {
+			if seen, err = d.file.readState(ctx, db, s.State); err != nil {
+				return plan{}, err
+			}
+		}
 	}
-	return newPlan(s, t)
+	return newPlan(s, t, seen)
 }
 
 // claim keeps two loads of one table apart: the later one would undo the

@@ -12,13 +12,14 @@ import (
 )
 
 const (
-	defaultMemory = 96 << 20
-	// columnMemory is what a column of a load needs at the most: two blocks
-	// each of rows and of validity, and two more while they are compressed.
-	// Measured with 500 columns: 384 MB were too little, 512 MB enough.
+	// defaultMemory is enough for a load of plainColumns, for which 64 MB just
+	// are.
+	defaultMemory = 80 << 20
+	plainColumns  = 75
+	// columnMemory is what a further column of a load needs at the most: two
+	// blocks each of rows and of validity, and two more while they are
+	// compressed.
 	columnMemory = 5 << 18
-	// writers is how many batches are inserted at once, as far as memory goes.
-	writers = 2
 	// rowGroup is the rows that DuckDB compresses and writes at a time. Its
 	// own default of 122,880 holds 150 MB of a table of 75 columns in memory,
 	// for each stage.
@@ -57,7 +58,7 @@ func (f *file) limit(columns int) int64 {
 	if f.opt.Memory > 0 {
 		return f.opt.Memory
 	}
-	return max(defaultMemory, int64(columns)*columnMemory)
+	return defaultMemory + int64(max(0, columns-plainColumns))*columnMemory
 }
 
 // grow makes room for a table of so many columns.

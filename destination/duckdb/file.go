@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"sluice/destination"
 )
 
@@ -31,13 +29,15 @@ type file struct {
 	users int
 	// fresh is true while the file holds nothing but what a load that has not
 	// been committed staged, so that it goes away with it.
-	fresh   bool
-	memory  int64
-	writing *semaphore.Weighted
+	fresh  bool
+	memory int64
+	// writing is taken for each insert. Two at once took 60 MB more for
+	// 1,000,000 rows of 75 columns, and no less time on two cores.
+	writing turn
 }
 
 func newFile(path string, o Options) (*file, error) {
-	f := &file{opt: o, turn: newTurn(), name: "memory_file", writing: semaphore.NewWeighted(writers)}
+	f := &file{opt: o, turn: newTurn(), name: "memory_file", writing: newTurn()}
 	if path == ":memory:" {
 		return f, nil
 	}

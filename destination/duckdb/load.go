@@ -5,10 +5,14 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"sluice/destination"
+	"sluice/state"
 )
 
 // stagingPrefix begins the name of every staging table. They are in the schema
@@ -19,6 +23,9 @@ const stagingPrefix = "_sluice_stage_"
 type load struct {
 	d    *Destination
 	spec destination.Spec
+	// before and seen are the state as Begin found it, and its text.
+	before state.State
+	seen   string
 
 	turn turn // guards what follows, up to mu
 	// db is nil until there is something to write, and after the end.
@@ -36,8 +43,36 @@ type load struct {
 
 func (l *load) op(verb string) string { return verb + " " + l.spec.Table.String() }
 
+// State implements [destination.Load].
+func (l *load) State() state.State { return l.before }
+
 // Stage implements [destination.Load].
 func (l *load) Stage(ctx context.Context) (destination.Stage, error) {
+	return l.stage(ctx, func() *stageTarget {
+		return &stageTarget{table: l.staging, schema: l.spec.Schema, columns: l.plan.columns, counts: true}
+	})
+}
+
+// StageGone implements [destination.Load].
+func (l *load) StageGone(ctx context.Context) (destination.Stage, error) {
+	return l.stage(ctx, func() *stageTarget {
+		fields := make([]arrow.Field, len(l.spec.Key))
+		for i, name := range l.spec.Key {
+			fields[i] = l.spec.Schema.Field(l.spec.Schema.FieldIndices(name)[0])
+		}
+		return &stageTarget{table: goneTable(l.staging), schema: arrow.NewSchema(fields, nil), columns: l.plan.keyColumns()}
+	})
+}
+
+// stageTarget is the table that a stage writes to.
+type stageTarget struct {
+	table   destination.TableName
+	schema  *arrow.Schema
+	columns []column
+	counts  bool // its rows are rows of the load
+}
+
+func (l *load) stage(ctx context.Context, to func() *stageTarget) (destination.Stage, error) {
 	if err := l.begin(ctx); err != nil {
 		return nil, explain(l.op("stage"), err)
 	}
@@ -46,7 +81,7 @@ func (l *load) Stage(ctx context.Context) (destination.Stage, error) {
 	l.open++
 	number := l.next
 	l.mu.Unlock()
-	s, err := newStage(ctx, l, fmt.Sprintf("%s%d", l.staging.Table, number))
+	s, err := newStage(ctx, l, to(), fmt.Sprintf("%s%d", l.staging.Table, number))
 	if err != nil {
 		l.stageEnded(0)
 		return nil, explain(l.op("stage"), err)
@@ -101,19 +136,26 @@ func (l *load) prepare(ctx context.Context) error {
 		return err
 	}
 	l.madeSchema = schemas == 0
-	for _, s := range []string{
+	statements := []string{
 		createSchema(l.d.file.name, l.staging.Schema),
 		createTable(l.d.file.name, l.staging, l.plan.staged()),
-	} {
+	}
+	if len(l.plan.key) > 0 {
+		statements = append(statements, createTable(l.d.file.name, goneTable(l.staging), l.plan.keyColumns()))
+	}
+	for _, s := range statements {
 		if _, err := l.db.ExecContext(ctx, s); err != nil {
 			return err
 		}
+	}
+	if l.spec.State != (state.Key{}) {
+		return l.d.file.makeStates(ctx, l.db)
 	}
 	return nil
 }
 
 // Commit implements [destination.Load].
-func (l *load) Commit(ctx context.Context) (destination.Result, error) {
+func (l *load) Commit(ctx context.Context, s *state.State) (destination.Result, error) {
 	var r destination.Result
 	if err := context.Cause(ctx); err != nil {
 		return r, explain(l.op("commit"), err)
@@ -131,21 +173,42 @@ func (l *load) Commit(ctx context.Context) (destination.Result, error) {
 	if open > 0 {
 		return r, explain(l.op("commit"), fmt.Errorf("%d stages are still open", open))
 	}
-	r = destination.Result{Written: rows, Created: l.plan.created, SchemaChanges: l.plan.changes}
-	var err error
-	if r.Deleted, err = l.publish(ctx, rows); err != nil {
+	text, err := l.encode(s)
+	if err == nil {
+		r, err = l.publish(ctx, rows, text)
+	}
+	if err != nil {
 		return destination.Result{}, explain(l.op("commit"), err)
 	}
+	r.Created, r.SchemaChanges = l.plan.created, l.plan.changes
 	l.end(ctx, true)
 	return r, nil
 }
 
-// publish puts the staged rows into the table and returns how many rows went
-// away.
-func (l *load) publish(ctx context.Context, rows int64) (gone int64, err error) {
+// encode fills in the columns of the new state; "" leaves the old one.
+func (l *load) encode(s *state.State) (string, error) {
+	if s == nil {
+		return "", nil
+	}
+	if l.spec.State == (state.Key{}) {
+		return "", errors.New("the load has a state and no key to keep it under")
+	}
+	s.Columns = map[string]string{}
+	for field, column := range l.plan.before.Columns {
+		s.Columns[field] = column
+	}
+	for _, c := range l.plan.columns {
+		s.Columns[c.field] = c.name
+	}
+	text, err := state.Encode(*s)
+	return string(text), err
+}
+
+// publish puts the staged rows into the table, and the state text beside it.
+func (l *load) publish(ctx context.Context, rows int64, text string) (r destination.Result, err error) {
 	conn, err := l.db.Conn(ctx)
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	defer func() {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "USE memory.main")
@@ -153,36 +216,101 @@ func (l *load) publish(ctx context.Context, rows int64) (gone int64, err error) 
 	}()
 	// Defaults and checks of the table may name things by their short names.
 	if _, err = conn.ExecContext(ctx, "USE "+quote(l.d.file.name)+"."+quote(l.staging.Schema)); err != nil {
-		return 0, err
+		return r, err
 	}
 	if err = l.verify(ctx, conn, rows); err != nil {
-		return 0, err
+		return r, err
 	}
-	if gone, err = l.countGone(ctx, conn); err != nil {
-		return 0, err
+	kept, err := l.sift(ctx, conn, rows)
+	if err != nil {
+		return r, err
 	}
-	if err = l.replace(ctx, conn, rows); err != nil {
-		return 0, err
+	if r.Deleted, err = l.countGone(ctx, conn); err != nil {
+		return r, err
 	}
-	return gone, nil
+	return r, l.replace(ctx, conn, rows, kept, text, &r)
 }
 
-// replace carries out the plan. P3: one transaction.
-func (l *load) replace(ctx context.Context, conn *sql.Conn, rows int64) error {
+// sift removes the staged rows that will not be written and gives the number
+// of those that stay; deleted ones stay as long as a merge needs them.
+func (l *load) sift(ctx context.Context, conn *sql.Conn, rows int64) (kept int64, err error) {
+	db, p := l.d.file.name, &l.plan
+	kept = rows
+	drop := func(statement string) error {
+		result, err := conn.ExecContext(ctx, statement)
+		if err != nil {
+			return err
+		}
+		n, err := result.RowsAffected()
+		kept -= n
+		return err
+	}
+	merging := l.spec.Mode == destination.Merge || l.spec.Mode == destination.DeleteInsert
+	if merging && len(p.key) > 0 {
+		var doubles bool
+		if err = conn.QueryRowContext(ctx, hasDoubles(db, l.staging, p.key)).Scan(&doubles); err == nil && doubles {
+			err = drop(dropOlder(db, l.staging, p.key, p.cursor))
+		}
+	}
+	if err == nil && p.way == add && len(p.key) > 0 && p.cursor != "" && !p.isAdded(p.cursor) {
+		err = drop(dropKnown(db, l.spec.Table, l.staging, p.key, p.cursor))
+	}
+	if err == nil && p.deleted != "" && !p.merges() {
+		err = drop(dropDead(db, l.staging, p.deleted))
+	}
+	return kept, err
+}
+
+// replace carries out the plan. P3: one transaction, the state included.
+func (l *load) replace(ctx context.Context, conn *sql.Conn, rows, kept int64, text string, r *destination.Result) error {
 	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
 		return err
 	}
+	r.Written = kept
 	for _, s := range l.plan.statements(l.d.file.name, l.spec.Table, l.staging) {
 		result, err := conn.ExecContext(ctx, s)
-		if err == nil && strings.HasPrefix(s, "INSERT") {
-			err = sameCount(result, rows)
+		var n int64
+		if err == nil {
+			n, err = result.RowsAffected()
+		}
+		switch {
+		case err != nil:
+		case strings.HasPrefix(s, deletion):
+			r.Deleted += n
+		case l.plan.merges() && l.plan.deleted != "" && s == dropDead(l.d.file.name, l.staging, l.plan.deleted):
+			r.Written -= n
+		case strings.HasPrefix(s, "INSERT") && n != r.Written: // P2
+			err = fmt.Errorf("%d rows were sent, %d arrived", r.Written, n)
 		}
 		if err != nil {
 			rollback(ctx, conn)
 			return err
 		}
 	}
+	r.Superseded = rows - r.Written
+	if text != "" {
+		if err := l.swapState(ctx, conn, text); err != nil {
+			rollback(ctx, conn)
+			return err
+		}
+	}
 	return commit(ctx, conn)
+}
+
+// swapState writes the state, unless another load has written it since Begin.
+func (l *load) swapState(ctx context.Context, conn *sql.Conn, text string) error {
+	now, err := l.d.file.readState(ctx, conn, l.spec.State)
+	if err != nil {
+		return err
+	}
+	if now != l.seen {
+		return &destination.Error{
+			Err:  errors.New("another run has loaded the table meanwhile"),
+			Mend: "nothing was written; run again, and let one run of a table end before the next begins",
+			Busy: true,
+		}
+	}
+	return l.d.file.writeState(ctx, conn, l.spec.State, text)
 }
 
 // verify checks that every staged row is there (P2), and that the columns that
@@ -221,23 +349,11 @@ func (l *load) countGone(ctx context.Context, conn *sql.Conn) (gone int64, err e
 	if p.created || len(p.key) == 0 || l.spec.Mode != destination.Replace {
 		return 0, nil
 	}
-	for _, c := range p.added {
-		for _, k := range p.key {
-			if c.name == k {
-				return 0, nil
-			}
-		}
+	if slices.ContainsFunc(p.key, p.isAdded) {
+		return 0, nil
 	}
 	err = conn.QueryRowContext(ctx, countGone(l.d.file.name, l.spec.Table, l.staging, p.key)).Scan(&gone)
 	return gone, err
-}
-
-func sameCount(r sql.Result, want int64) error {
-	got, err := r.RowsAffected()
-	if err == nil && got != want {
-		err = fmt.Errorf("%d rows were sent, %d arrived", want, got)
-	}
-	return err
 }
 
 // commit ends a transaction. Whatever becomes of ctx meanwhile, the answer is
@@ -285,6 +401,9 @@ func (l *load) Abort(ctx context.Context) error {
 // clear drops what begin made and gives the file back.
 func (l *load) clear(ctx context.Context) error {
 	_, err := l.db.ExecContext(ctx, "DROP TABLE IF EXISTS "+qualify(l.d.file.name, l.staging))
+	if err == nil {
+		_, err = l.db.ExecContext(ctx, "DROP TABLE IF EXISTS "+qualify(l.d.file.name, goneTable(l.staging)))
+	}
 	if err == nil && l.madeSchema {
 		// Another load may use the schema by now; then it stays.
 		_, _ = l.db.ExecContext(ctx, "DROP SCHEMA "+quote(l.d.file.name)+"."+quote(l.staging.Schema))

@@ -1,11 +1,13 @@
 package duckdb
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"sluice/destination"
+	"sluice/state"
 )
 
 // way is how staged rows become the table's.
@@ -22,6 +24,12 @@ const (
 	// upsert removes the rows that are gone and updates the others in place:
 	// foreign keys point at them.
 	upsert
+	// merge removes the rows whose key was staged or is gone and inserts those
+	// that are alive; mergeUpsert updates in place, for foreign keys.
+	merge
+	mergeUpsert
+	// window removes the rows of a window of the cursor, too.
+	window
 )
 
 // plan is what a load does to its table, decided from the catalog alone.
@@ -38,24 +46,30 @@ type plan struct {
 	vanished []string
 	// conflict is the key that foreign keys point at, for upsert.
 	conflict []string
-	// key is the column names of Spec.Key.
-	key      []string
+	// key, cursor and deleted are the columns of the fields of that name in
+	// the Spec.
+	key             []string
+	cursor, deleted string
+	// seen is the encoded state of the load as it was, "" for none, and before
+	// what it says: nothing when the table is not there.
+	seen     string
+	before   state.State
 	changes  []string
 	warnings []string
 	created  bool
+	spec     destination.Spec
 	// old is the table as it was, for what swap has to make again.
 	old tableState
 }
 
 // newPlan decides how s is carried out on t, or refuses.
-func newPlan(s destination.Spec, t tableState) (plan, error) {
-	p := plan{created: !t.exists, old: t}
-	if s.Mode != destination.Replace && s.Mode != destination.Append {
-		return p, &destination.Error{
-			Err:   fmt.Errorf("the mode %q is not known", s.Mode),
-			Mend:  "use replace or append",
-			Usage: true,
-		}
+func newPlan(s destination.Spec, t tableState, seen string) (plan, error) {
+	p := plan{created: !t.exists, spec: s, old: t, seen: seen}
+	if err := p.possible(s); err != nil {
+		return p, err
+	}
+	if err := p.recall(s, t); err != nil {
+		return p, err
 	}
 	if err := p.name(s, t); err != nil {
 		return p, err
@@ -68,13 +82,51 @@ func newPlan(s destination.Spec, t tableState) (plan, error) {
 	return p, p.check(t)
 }
 
+// possible refuses specs that make no sense.
+func (p *plan) possible(s destination.Spec) error {
+	refuse := func(text, mend string) error {
+		return &destination.Error{Err: errors.New(text), Mend: mend, Usage: true}
+	}
+	switch s.Mode {
+	case destination.Replace, destination.Append:
+	case destination.Merge:
+		if len(s.Key) == 0 {
+			return refuse("a merge needs a key", "name the fields that identify a row, or use replace")
+		}
+	case destination.DeleteInsert:
+		if s.Cursor == "" || s.From.IsZero() && s.To.IsZero() {
+			return refuse("delete+insert needs a cursor and a window", "name them, or use replace")
+		}
+	default:
+		return refuse(fmt.Sprintf("the mode %q is not known", s.Mode), "use replace, append, merge or delete+insert")
+	}
+	return nil
+}
+
+// recall reads what the last load left. Where a replace rewrites it anyway, a
+// state that cannot be read is no obstacle.
+func (p *plan) recall(s destination.Spec, t tableState) error {
+	if p.seen == "" || !t.exists {
+		return nil
+	}
+	before, err := state.Decode([]byte(p.seen))
+	if err != nil && s.Mode == destination.Replace {
+		return nil
+	}
+	if newer, ok := errors.AsType[*state.NewerError](err); ok {
+		return &destination.Error{Err: newer, Mend: newer.Hint()}
+	}
+	p.before = before
+	return err
+}
+
 // name gives each field its column and its type.
 func (p *plan) name(s destination.Spec, t tableState) error {
 	fields := s.Schema.Fields()
 	if len(fields) == 0 {
 		return &destination.Error{Err: fmt.Errorf("%s has no fields", s.Source)}
 	}
-	var naming destination.Naming
+	naming := destination.Naming{Landed: p.before.Columns}
 	for _, c := range t.columns {
 		naming.Existing = append(naming.Existing, c.name)
 	}
@@ -93,13 +145,20 @@ func (p *plan) name(s destination.Spec, t tableState) error {
 			return &destination.Error{Err: fmt.Errorf("field %s: DuckDB has no type here for Arrow's %s", f.Name, f.Type)}
 		}
 		isKey := slices.Contains(s.Key, f.Name)
-		if isKey {
-			p.key = append(p.key, columns[i])
+		switch f.Name {
+		case s.Cursor:
+			p.cursor = columns[i]
+		case s.Deleted:
+			p.deleted = columns[i]
 		}
 		p.columns = append(p.columns, column{field: f.Name, name: columns[i], kind: k, target: k, notNull: isKey})
 	}
-	if len(p.key) != len(s.Key) {
-		return &destination.Error{Err: fmt.Errorf("the key %s is not among the fields of %s", strings.Join(s.Key, ", "), s.Source)}
+	for _, k := range s.Key {
+		i := slices.Index(list, k)
+		if i < 0 {
+			return &destination.Error{Err: fmt.Errorf("the key %s is not among the fields of %s", k, s.Source)}
+		}
+		p.key = append(p.key, columns[i])
 	}
 	return nil
 }
@@ -165,6 +224,12 @@ func (p *plan) choose(s destination.Spec, t tableState) way {
 		return swap
 	case s.Mode == destination.Append:
 		return add
+	case s.Mode == destination.Merge && len(t.referrers) > 0:
+		return mergeUpsert
+	case s.Mode == destination.Merge:
+		return merge
+	case s.Mode == destination.DeleteInsert:
+		return window
 	case len(t.referrers) > 0:
 		return upsert
 	case p.hangs(t):
@@ -188,7 +253,7 @@ func (p *plan) check(t tableState) error {
 	indexes := make([]string, len(t.indexes))
 	for i, x := range t.indexes {
 		indexes[i] = x.name
-		if x.unique && p.way == fill {
+		if x.unique && (p.way == fill || p.way == merge || p.way == window) {
 			return &destination.Error{
 				Err:  fmt.Errorf("index %s is unique, and DuckDB compares new rows with those deleted in the same transaction", x.name),
 				Mend: "drop the index and make its columns a UNIQUE constraint or a primary key of the table",
@@ -231,6 +296,9 @@ func (p *plan) staged() []column {
 // the transaction's end.
 func (p *plan) statements(db string, t, staging destination.TableName) []string {
 	var list []string
+	if len(p.key) > 0 && !p.merges() {
+		list = append(list, dropTable(db, goneTable(staging)))
+	}
 	if p.way == swap {
 		if !p.created {
 			list = append(list, dropTable(db, t))
@@ -245,6 +313,8 @@ func (p *plan) statements(db string, t, staging destination.TableName) []string 
 		list = append(list, widen(db, t, c))
 	}
 	switch p.way {
+	case merge, mergeUpsert, window:
+		return append(list, p.mergeStatements(db, t, staging)...)
 	case upsert:
 		list = append(list, deleteGone(db, t, staging, p.conflict), upsertStaged(db, t, staging, p.columns, p.conflict, p.vanished))
 	case fill:
@@ -253,6 +323,64 @@ func (p *plan) statements(db string, t, staging destination.TableName) []string 
 		list = append(list, insertStaged(db, t, staging, p.columns))
 	}
 	return append(list, dropTable(db, staging))
+}
+
+// mergeStatements gives the SQL of a merge, after the alterations. What its
+// results mean is told by their first word: see [load.replace].
+func (p *plan) mergeStatements(db string, t, staging destination.TableName) []string {
+	var list []string
+	gone := goneTable(staging)
+	if p.way == window {
+		list = append(list, deleteWindow(db, t, p.cursor, p.spec.From, p.spec.To))
+	}
+	if len(p.key) > 0 {
+		if p.deleted != "" {
+			list = append(list, deletion+deleteStaged(db, t, staging, p.key, dead("s", p.deleted)))
+		}
+		list = append(list, deletion+deleteErased(db, t, staging, gone, p.key, p.deleted))
+	}
+	if p.deleted != "" {
+		list = append(list, dropDead(db, staging, p.deleted))
+	}
+	if p.way == mergeUpsert {
+		list = append(list, upsertStaged(db, t, staging, p.columns, p.conflict, nil))
+	} else {
+		if len(p.key) > 0 {
+			list = append(list, deleteStaged(db, t, staging, p.key, "true"))
+		}
+		list = append(list, insertStaged(db, t, staging, p.columns))
+	}
+	if len(p.key) > 0 {
+		list = append(list, dropTable(db, gone))
+	}
+	return append(list, dropTable(db, staging))
+}
+
+// deletion begins a statement that removes rows which the source no longer has.
+const deletion = "-- gone\n"
+
+// keyColumns are the columns of the key, in its order, as they are staged.
+func (p *plan) keyColumns() []column {
+	list := make([]column, len(p.key))
+	for i, k := range p.key {
+		at := slices.IndexFunc(p.columns, func(c column) bool { return c.name == k })
+		list[i] = p.columns[at]
+		list[i].target = list[i].kind
+	}
+	return list
+}
+
+// isAdded says whether a column is new to the table.
+func (p *plan) isAdded(name string) bool {
+	return slices.ContainsFunc(p.added, func(c column) bool { return c.name == name })
+}
+
+// merges says whether staged rows are joined to those of the table by key.
+func (p *plan) merges() bool { return p.way == merge || p.way == mergeUpsert || p.way == window }
+
+// goneTable is where the keys of rows that are gone are staged.
+func goneTable(staging destination.TableName) destination.TableName {
+	return destination.TableName{Schema: staging.Schema, Table: staging.Table + "_gone"}
 }
 
 // restore gives the SQL that makes the indexes and comments of t again.

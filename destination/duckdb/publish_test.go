@@ -233,7 +233,7 @@ func tryLoad(t testing.TB, d *Destination, table destination.TableName, mode des
 	if err = s.Close(t.Context()); err != nil {
 		return err
 	}
-	_, err = l.Commit(t.Context())
+	_, err = l.Commit(t.Context(), nil)
 	return err
 }
 

@@ -19,23 +19,19 @@ import (
 // and 83,000 rows of 75 columns a second, 128 MB), and would need a goroutine.
 type stage struct {
 	load    *load
+	to      *stageTarget
 	conn    *sql.Conn
 	view    string
 	feed    *feed
 	release func()
 	insert  *sql.Stmt
-	weight  int64
 	rows    int64
 	failed  bool
 	ended   bool
 }
 
-func newStage(ctx context.Context, l *load, view string) (s *stage, err error) {
-	s = &stage{load: l, view: view, feed: &feed{schema: plainSchema(l.spec.Schema)}, weight: 1}
-	columns := len(l.spec.Schema.Fields())
-	if int64(columns)*columnMemory > l.d.file.limit(columns) {
-		s.weight = writers // one at a time: the user gave less memory than two take
-	}
+func newStage(ctx context.Context, l *load, to *stageTarget, view string) (s *stage, err error) {
+	s = &stage{load: l, to: to, view: view, feed: &feed{schema: plainSchema(to.schema)}}
 	if s.conn, err = l.db.Conn(ctx); err != nil {
 		return nil, err
 	}
@@ -47,7 +43,7 @@ func newStage(ctx context.Context, l *load, view string) (s *stage, err error) {
 		_, err = s.conn.ExecContext(ctx, "BEGIN")
 	}
 	if err == nil {
-		s.insert, err = s.conn.PrepareContext(ctx, insertView(l.d.file.name, l.staging, l.plan.columns, view))
+		s.insert, err = s.conn.PrepareContext(ctx, insertView(l.d.file.name, to.table, to.columns, view))
 	}
 	if err != nil {
 		s.free(ctx)
@@ -79,16 +75,16 @@ func (s *stage) write(ctx context.Context, b arrow.RecordBatch) error {
 	if s.failed || s.ended {
 		return errors.New("the stage has ended")
 	}
-	if err := sameTypes(s.load.spec.Schema, b.Schema()); err != nil {
+	if err := sameTypes(s.to.schema, b.Schema()); err != nil {
 		return err
 	}
 	if b.NumRows() == 0 {
 		return nil
 	}
-	if err := s.load.d.file.writing.Acquire(ctx, s.weight); err != nil {
+	if err := s.load.d.file.writing.take(ctx); err != nil {
 		return err
 	}
-	defer s.load.d.file.writing.Release(s.weight)
+	defer s.load.d.file.writing.give()
 	s.feed.put(b)
 	defer s.feed.put(nil)
 	result, err := s.insert.ExecContext(ctx)
@@ -124,11 +120,11 @@ func (s *stage) Close(ctx context.Context) error {
 		err = errors.New("a write failed before")
 	}
 	if err == nil {
-		err = s.load.d.file.writing.Acquire(ctx, s.weight)
+		err = s.load.d.file.writing.take(ctx)
 	}
 	if err == nil {
 		err = commit(ctx, s.conn)
-		s.load.d.file.writing.Release(s.weight)
+		s.load.d.file.writing.give()
 	}
 	if err != nil {
 		s.failed = true
@@ -151,6 +147,9 @@ func (s *stage) Abort(ctx context.Context) error {
 func (s *stage) end(ctx context.Context, rows int64) {
 	s.ended = true
 	s.free(ctx)
+	if !s.to.counts {
+		rows = 0
+	}
 	s.load.stageEnded(rows)
 }
 
@@ -170,3 +169,11 @@ func (s *stage) free(ctx context.Context) {
 }
 
 var _ destination.Stage = (*stage)(nil)
+
+func sameCount(r sql.Result, want int64) error {
+	got, err := r.RowsAffected()
+	if err == nil && got != want {
+		err = fmt.Errorf("%d rows were sent, %d arrived", want, got)
+	}
+	return err
+}

@@ -33,7 +33,7 @@ func TestWideTableFitsIntoMemory(t *testing.T) {
 		})
 	}
 	must(t, g.Wait())
-	r, err := l.Commit(t.Context())
+	r, err := l.Commit(t.Context(), nil)
 	must(t, err)
 	if r.Written != 4*6*500 {
 		t.Errorf("written %d", r.Written)

@@ -1,5 +1,5 @@
 -- open
-SET memory_limit = '98304KiB';
+SET memory_limit = '81920KiB';
 SET threads = 1;
 SET temp_directory = '/data/it''s.db.sluice.tmp';
 SET autoinstall_known_extensions = false;
