@@ -81,7 +81,7 @@ func compare(t *testing.T, org *fakeorg.Org, object, file string) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	landed := readTable(t, db)
+	landed := readTable(t, db, "t")
 	fields := valueFields(org.Object(object))
 	columns, _, err := destination.Naming{}.Columns(fields)
 	if err != nil {
@@ -127,10 +127,10 @@ func valueFields(o *fakeorg.Object) (names []string) {
 	return names
 }
 
-// readTable gives public.t by id and column.
-func readTable(t *testing.T, db *sql.DB) map[string]map[string]any {
+// readTable gives a table of the schema public by id and column.
+func readTable(t *testing.T, db *sql.DB, name string) map[string]map[string]any {
 	t.Helper()
-	result, err := db.QueryContext(context.Background(), "FROM public.t")
+	result, err := db.QueryContext(context.Background(), "FROM public."+name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"sluice/destination"
+	"sluice/source/salesforce/fakeorg"
+)
+
+// seeds is how many histories TestMergeEqualsReplace plays; MERGE_SEEDS asks
+// for more.
+func seeds(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(os.Getenv("MERGE_SEEDS"))
+	if err != nil {
+		return 6
+	}
+	return n
+}
+
+// TestMergeEqualsReplace changes an org at random, merges after each burst, and
+// compares every cell with the org: what a replace at that moment would give
+// (P5).
+func TestMergeEqualsReplace(t *testing.T) {
+	for seed := range seeds(t) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
+			newHistory(t, uint64(seed)).play()
+		})
+	}
+}
+
+// history is a random life of an org and of the database beside it.
+type history struct {
+	*testing.T
+	*rand.Rand
+	org  *fakeorg.Org
+	file string
+	bin  map[string][]string // deleted ids by object
+	open map[string]*fakeorg.Transaction
+}
+
+// lived are the objects that change; a deleted account takes its contacts
+// along, and old tasks are archived.
+var lived = []string{"Account", "Contact", "Task"}
+
+func newHistory(t *testing.T, seed uint64) *history {
+	t.Helper()
+	org := fakeorg.New(fakeorg.Config{
+		Seed: seed, Rows: map[string]int{"Account": 60, "Contact": 90, "Task": 120},
+		Knobs: fakeorg.Knobs{BulkPageSize: 40, PageSize: 30},
+	})
+	_, stop := org.Start()
+	t.Cleanup(stop)
+	return &history{
+		T: t, Rand: rand.New(rand.NewPCG(seed, 1)), org: org, file: filepath.Join(t.TempDir(), "crm.db"),
+		bin: map[string][]string{}, open: map[string]*fakeorg.Transaction{},
+	}
+}
+
+func (h *history) play() {
+	h.merge()
+	for range 6 {
+		for range 1 + h.IntN(12) {
+			h.change(lived[h.IntN(len(lived))])
+		}
+		h.org.Advance(time.Duration(h.IntN(3*3600)) * time.Second)
+		h.merge()
+		if h.Failed() {
+			return
+		}
+	}
+}
+
+// merge loads every object by a random API and compares it.
+func (h *history) merge() {
+	h.Helper()
+	for _, object := range lived {
+		address := "salesforce://?access_token=" + url.QueryEscape(h.org.AccessToken()) + "&domain=" + h.org.InstanceURL() +
+			"&api=" + []string{"auto", "rest", "bulk"}[h.IntN(3)]
+		args := []string{
+			"--source-uri", address, "--source-table", "custom:" + object, "--dest-uri", "duckdb:///" + h.file,
+			"--dest-table", object, "--incremental-strategy", "merge", "--progress", "none",
+		}
+		if h.IntN(10) == 0 {
+			args[9] = "replace"
+		}
+		ingest(h.T, args...)
+		h.compare(object)
+	}
+}
+
+// pick gives a random row that a query sees, "" when there is none.
+func (h *history) pick(object string) string {
+	n := h.org.Count(object)
+	if n == 0 {
+		return ""
+	}
+	skip := h.IntN(n)
+	for r := range h.org.Rows(object) {
+		if skip == 0 {
+			return r.ID()
+		}
+		skip--
+	}
+	return ""
+}
+
+// change does one random thing to an object.
+func (h *history) change(object string) {
+	id := h.pick(object)
+	field := map[string]string{"Account": "Name", "Contact": "LastName", "Task": "Subject"}[object]
+	values := fakeorg.Values{field: fmt.Sprintf("changed %d", h.IntN(1000))}
+	h.org.Advance(time.Duration(h.IntN(90)) * time.Second)
+	switch what := h.IntN(14); {
+	case what < 3:
+		h.org.Insert(object, values)
+	case what == 3:
+		h.org.RevealLate(object, h.org.Now().Add(-time.Duration(h.IntN(5*60))*time.Second), values)
+	case what == 4 && len(h.bin[object]) > 0:
+		last := len(h.bin[object]) - 1
+		h.org.Undelete(object, h.bin[object][last])
+		h.bin[object] = h.bin[object][:last]
+	case what == 5:
+		h.org.EmptyBin()
+		clear(h.bin)
+	case what == 6 && h.open[object] == nil:
+		h.open[object] = h.org.Begin(object)
+		h.open[object].Insert(values)
+	case what == 7 && h.open[object] != nil:
+		h.open[object].Commit()
+		delete(h.open, object)
+	case id == "":
+	case what == 8:
+		h.org.Delete(object, id)
+		h.bin[object] = append(h.bin[object], id)
+	case what == 9:
+		h.org.HardDelete(object, id)
+	case what == 10 && object == "Task":
+		h.org.Archive(object, id)
+	case what == 10:
+		if loser := h.pick(object); loser != id {
+			h.org.Merge(object, id, loser)
+		}
+	default:
+		h.org.Update(object, id, values)
+	}
+}
+
+// compare holds the table against the org. Archived tasks are rows, too.
+func (h *history) compare(object string) {
+	h.Helper()
+	db, err := sql.Open("duckdb", h.file+"?access_mode=read_only")
+	if err != nil {
+		h.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(context.Background(), "SET TimeZone = 'UTC'"); err != nil {
+		h.Fatal(err)
+	}
+	landed := readTable(h.T, db, object)
+	fields := valueFields(h.org.Object(object))
+	columns, _, err := destination.Naming{}.Columns(fields)
+	if err != nil {
+		h.Fatal(err)
+	}
+	rows := 0
+	for truth := range h.org.AllRows(object) {
+		if truth.Value("IsDeleted") == true {
+			continue
+		}
+		rows++
+		row := landed[truth.ID()]
+		if row == nil {
+			h.Fatalf("%s %s is missing", object, truth.ID())
+		}
+		for i, f := range fields {
+			// Archiving leaves the stamps as they are: like a formula, the mark
+			// follows with the next change of the row or a full refresh.
+			if want := truth.Value(f); f != "IsArchived" && !equal(row[columns[i]], want) {
+				h.Fatalf("%s %s.%s: %#v, the org has %#v", object, truth.ID(), f, row[columns[i]], want)
+			}
+		}
+	}
+	if len(landed) != rows {
+		h.Fatalf("%s: %d rows, the org has %d", object, len(landed), rows)
+	}
+}
