@@ -16,7 +16,7 @@ import (
 // whichever comes first (P7): wide rows make short batches.
 const (
 	maxBatchRows  = 8192
-	maxBatchBytes = 4 << 20
+	maxBatchBytes = 2 << 20
 
 	firstBatchRows = 1024 // of a part, whose width is not known yet
 	minBatchRows   = 16
