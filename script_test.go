@@ -80,16 +80,32 @@ func cmdOrg(ts *testscript.TestScript, _ bool, args []string) {
 		org.Heal()
 	case "grows by 3 accounts":
 		org.Grow("Account", 3)
-	case "deletes all accounts":
-		var ids []string
-		for row := range org.Rows("Account") {
-			ids = append(ids, row.ID())
+	case "changes, deletes and erases an account":
+		ids := accountIDs(org)
+		org.Update("Account", ids[0], fakeorg.Values{"Name": "Changed, Inc"})
+		org.Delete("Account", ids[1])
+		org.HardDelete("Account", ids[2])
+	case "undeletes what it deleted":
+		for row := range org.AllRows("Account") {
+			if row.Value("IsDeleted") == true {
+				org.Undelete("Account", row.ID())
+			}
 		}
-		org.Delete("Account", ids...)
+	case "lives on for an hour":
+		org.Advance(time.Hour)
+	case "deletes all accounts":
+		org.Delete("Account", accountIDs(org)...)
 	default:
 		ts.Fatalf("the org cannot do %q", what)
 	}
 	countAccounts(ts, org)
+}
+
+func accountIDs(org *fakeorg.Org) (ids []string) {
+	for row := range org.Rows("Account") {
+		ids = append(ids, row.ID())
+	}
+	return ids
 }
 
 func countAccounts(ts *testscript.TestScript, org *fakeorg.Org) {

@@ -66,51 +66,65 @@ func (p *program) app() *cli.App {
 		ErrWriter:             p.Stderr,
 		HideHelpCommand:       true,
 		CustomAppHelpTemplate: programHelp,
-		Commands:              []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.demoCommand(), p.versionCommand()},
+		Commands:              []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
 		// The library would exit by itself.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}
 	app.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
 		return flagError(err, "sluice", app.Flags)
 	}
-	app.Action = func(c *cli.Context) error { return noCommand(c, app) }
-	for _, c := range app.Commands {
-		c.HideHelpCommand = true
-		c.CustomHelpTemplate = commandHelp(c)
-		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error {
-			return flagError(err, "sluice "+c.Name, c.Flags)
-		}
-		c.Action = p.checked(c, c.Action)
-	}
+	app.Action = func(c *cli.Context) error { return noCommand(c, "sluice", app.Commands) }
+	p.wire(app.Commands, "sluice", 2)
 	return app
 }
 
-// noCommand is the error for a first argument that is no command.
-func noCommand(c *cli.Context, app *cli.App) error {
-	if c.NArg() == 0 {
+// wire gives commands their help and their checks. Their flags begin at
+// args[depth].
+func (p *program) wire(commands []*cli.Command, path string, depth int) {
+	for _, c := range commands {
+		name := path + " " + c.Name
+		c.HideHelpCommand = true
+		c.OnUsageError = func(_ *cli.Context, err error, _ bool) error { return flagError(err, name, c.Flags) }
+		if len(c.Subcommands) > 0 {
+			p.wire(c.Subcommands, name, depth+1)
+			c.CustomHelpTemplate = groupHelp(c, name)
+			c.Action = func(ctx *cli.Context) error { return noCommand(ctx, name, c.Subcommands) }
+			continue
+		}
+		c.CustomHelpTemplate = commandHelp(c, name)
+		c.Action = p.checked(c, depth, c.Action)
+	}
+}
+
+// noCommand is the error for a first argument that is no command of path.
+func noCommand(c *cli.Context, path string, commands []*cli.Command) error {
+	if c.NArg() == 0 && path == "sluice" {
 		return &usageError{"no command is given", "sluice ingest copies a table; sluice --help lists the commands"}
 	}
 	var names []string
-	for _, command := range app.Commands {
+	for _, command := range commands {
 		names = append(names, command.Name)
 	}
 	text := "the first argument is no command"
-	if name := c.Args().First(); plainName(name) {
-		text = fmt.Sprintf("there is no command %q", name)
+	switch name := c.Args().First(); {
+	case name == "":
+		text = path + " needs a command"
+	case plainName(name):
+		text = fmt.Sprintf("there is no command %q", strings.TrimPrefix(path+" "+name, "sluice "))
 	}
 	return &usageError{
 		text,
-		"commands are " + strings.Join(names, ", ") + "; see sluice --help",
+		"commands are " + strings.Join(names, ", ") + "; see " + path + " --help",
 	}
 }
 
 // checked runs action once the arguments are known to be taken as the user
 // meant them: urfave/cli drops all flags after a stray argument.
-func (p *program) checked(command *cli.Command, action cli.ActionFunc) cli.ActionFunc {
+func (p *program) checked(command *cli.Command, depth int, action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		// The program itself has no flags that do not end it, so its command is
-		// the first argument.
-		if err := checkArguments(command, p.args[2:]); err != nil {
+		// The program itself and groups of commands have no flags that do not
+		// end it, so that the names of commands come first.
+		if err := checkArguments(command, p.args[min(depth, len(p.args)):]); err != nil {
 			return err
 		}
 		if err := p.fillFromEnvironment(c, command.Flags); err != nil {

@@ -29,7 +29,8 @@ func (p *program) tellDemo(ctx context.Context, org demoOrg) error {
 
 	s.title("First load")
 	for _, table := range []string{"user", "account", "contact", "opportunity", "custom:My__Community_Group__c"} {
-		if err := s.ingest(ctx, table); err != nil {
+		// The org is as new each time, the file may not be.
+		if err := s.ingest(ctx, table, "--full-refresh"); err != nil {
 			return err
 		}
 	}
@@ -66,8 +67,8 @@ func (p *program) tellDemo(ctx context.Context, org demoOrg) error {
 }
 
 // ingest runs the command that it prints.
-func (s *story) ingest(ctx context.Context, table string) error {
-	args := []string{"sluice", "ingest", "--source-table", table}
+func (s *story) ingest(ctx context.Context, table string, flags ...string) error {
+	args := append([]string{"sluice", "ingest", "--source-table", table}, flags...)
 	s.say("\n$ %s", strings.Join(args, " "))
 	env := s.program.Env
 	env.Getenv = func(name string) string { return s.env[name] } // not what the user has set

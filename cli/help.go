@@ -15,6 +15,7 @@ USAGE
 COMMANDS
   ingest     copy a table
   tables     list the tables that are known by name
+  state      show and mend how far each table got
   demo       try it: a made-up org, loaded twice into demo.duckdb
   version    print the version
 
@@ -36,9 +37,9 @@ const exitStatus = `EXIT STATUS
 
 // commandHelp writes the help of a command from its flags, in groups, in the
 // order they are declared. The library sorts groups by name.
-func commandHelp(c *cli.Command) string {
+func commandHelp(c *cli.Command, path string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\nUSAGE\n  sluice %s%s\n", c.Usage, c.Name, c.ArgsUsage)
+	fmt.Fprintf(&b, "%s\n\nUSAGE\n  %s%s\n", c.Usage, path, c.ArgsUsage)
 	group := ""
 	for _, f := range c.Flags {
 		g := f.(cli.CategorizableFlag).GetCategory()
@@ -50,6 +51,16 @@ func commandHelp(c *cli.Command) string {
 	}
 	if c.Description != "" {
 		b.WriteString("\n" + c.Description)
+	}
+	return b.String()
+}
+
+// groupHelp writes the help of a command that only has commands.
+func groupHelp(c *cli.Command, path string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\nUSAGE\n  %s COMMAND [flags]\n\nCOMMANDS\n", c.Usage, path)
+	for _, sub := range c.Subcommands {
+		fmt.Fprintf(&b, "  %-9s  %s\n", sub.Name, sub.Usage)
 	}
 	return b.String()
 }

@@ -20,27 +20,28 @@ import (
 // 25 long requests of an org at a time.
 const maxParallelism = 25
 
-var strategies = []string{"replace", "append", "merge"}
+var strategies = []string{"replace", "append", "merge", "delete+insert"}
 
 func (p *program) ingestCommand() *cli.Command {
 	const (
 		what   = "What to copy"
+		window = "Which rows, and what becomes of the old ones"
 		how    = "How to copy"
 		output = "Output"
 	)
-	flags := []cli.Flag{
+	flags := slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "source-uri", Category: what, Usage: "the org and how to log in: salesforce://?… `ADDRESS`"},
 		&cli.StringFlag{Name: "source-table", Category: what, Usage: "one of \"sluice tables\", or any object: Account, custom:My__c `NAME`"},
 		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "the database: duckdb:///crm.db, duckdb:////abs/crm.db `ADDRESS`"},
 		&cli.StringFlag{Name: "dest-table", Category: what, Usage: "table or schema.table `NAME`", DefaultText: "public and the source's name"},
-		&cli.StringFlag{Name: "incremental-strategy", Category: how, Usage: "replace, append or merge `NAME`", DefaultText: "the table's own"},
+	}, windowFlags(window), []cli.Flag{
 		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
 		&cli.DurationFlag{Name: "lock-timeout", Category: how, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
 		&cli.BoolFlag{Name: "yes", Category: how, Usage: "ask nothing; sluice never asks, so scripts may say it"},
 		&cli.BoolFlag{Name: "json", Category: output, Usage: "the result as one JSON object on stdout"},
 		&cli.StringFlag{Name: "progress", Category: output, Usage: "auto, interactive, log or none, on stderr `KIND`", Value: "auto"},
 		&cli.BoolFlag{Name: "debug", Category: output, Usage: "every request and step on stderr, no secrets"},
-	}
+	})
 	return &cli.Command{
 		Name:      "ingest",
 		Usage:     "Copy a table from a Salesforce org into a database.",
@@ -103,10 +104,7 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 	if err := required(c, "source-uri", "source-table", "dest-uri"); err != nil {
 		return request{}, err
 	}
-	strategy, parallelism := c.String("incremental-strategy"), c.Int("extract-parallelism")
-	if strategy != "" && !slices.Contains(strategies, strategy) {
-		return request{}, &usageError{fmt.Sprintf("--incremental-strategy %q is unknown", strategy), "use " + strings.Join(strategies, ", ")}
-	}
+	parallelism := c.Int("extract-parallelism")
 	if parallelism < 1 || parallelism > maxParallelism {
 		return request{}, &usageError{fmt.Sprintf("--extract-parallelism %d is out of range", parallelism), fmt.Sprintf("use 1 to %d", maxParallelism)}
 	}
@@ -127,10 +125,12 @@ func (p *program) newJob(c *cli.Context, log *slog.Logger) (pipeline.Job, error)
 	s := settings{catalog: p.catalog, log: log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout")}
 	job := pipeline.Job{
 		SourceTable: c.String("source-table"),
-		Strategy:    c.String("incremental-strategy"),
 		Workers:     c.Int("extract-parallelism"),
 		Log:         log,
 		Progress:    new(pipeline.Progress),
+	}
+	if err := readWindow(c, &job); err != nil {
+		return job, err
 	}
 	openSource, err := opener("source-uri", c.String("source-uri"), sources)
 	if err != nil {

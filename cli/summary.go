@@ -31,6 +31,10 @@ func summaryLines(r pipeline.Report) [][2]string {
 		table = "created"
 	case r.Strategy == "append":
 		table = "appended to"
+	case r.Strategy == "merge":
+		table = "merged into"
+	case r.Strategy == "delete+insert":
+		table = "a window of it replaced"
 	}
 	if r.RowsDeleted > 0 {
 		table += ", " + plural(r.RowsDeleted, "row") + " deleted"
@@ -40,6 +44,9 @@ func summaryLines(r pipeline.Report) [][2]string {
 		{"read by", withReason(apiName(r.API), r.Reason)},
 		{"received", fmt.Sprintf("%s in %s%s", size(r.Bytes), plural(r.Calls, "API call"), limit(r))},
 		{"time", phaseTimes(r)},
+	}
+	if r.CursorBefore != "" || r.CursorAfter != "" {
+		lines = append(lines, [2]string{"cursor", orNone(r.CursorBefore) + " -> " + orNone(r.CursorAfter)})
 	}
 	if r.Retries > 0 {
 		lines = append(lines, [2]string{"retries", plural(r.Retries, "part") + " broke off and came whole when read again"})
@@ -51,6 +58,13 @@ func summaryLines(r pipeline.Report) [][2]string {
 		lines = append(lines, [2]string{"warning", warning})
 	}
 	return lines
+}
+
+func orNone(cursor string) string {
+	if cursor == "" {
+		return "none"
+	}
+	return cursor
 }
 
 func apiName(api string) string {
