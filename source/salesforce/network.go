@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strings"
 	"syscall"
 
 	"github.com/klauspost/compress/flate"
@@ -31,7 +32,10 @@ func networkError(op, host string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: %w", op, unwrapURL(err))
 	}
-	e := &source.Error{Op: op, Kind: source.TryLater, Err: fmt.Errorf("%s: %w", host, networkCause(err)), Again: retryableNetwork(err)}
+	e := &source.Error{Op: op, Kind: source.TryLater, Err: networkCause(err), Again: retryableNetwork(err)}
+	if !strings.Contains(op, host) {
+		e.Err = fmt.Errorf("%s: %w", host, e.Err)
+	}
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
