@@ -143,10 +143,17 @@ func (p *program) showState(_ *cli.Context, v stateView) error {
 	}
 	s := e.State
 	return printColumns(p.Stdout, [][]string{
-		{"source", e.Source}, {"table", e.Dest}, {"org", e.Org},
-		{"cursor", dash(moment(s.Cursor))}, {"cursor key", dash(s.CursorKey)}, {"deletions read to", dash(moment(s.Covered))},
-		{"strategy", dash(s.Strategy)}, {"deleted rows", dash(s.Deleted)}, {"columns", fmt.Sprint(len(s.Columns))},
-		{"run", dash(s.Run)}, {"committed", dash(moment(s.Committed))},
+		{"source", e.Source},
+		{"table", e.Dest},
+		{"org", e.Org},
+		{"cursor", dash(moment(s.Cursor))},
+		{"cursor key", dash(s.CursorKey)},
+		{"deletions read to", dash(moment(s.Covered))},
+		{"strategy", dash(s.Strategy)},
+		{"deleted rows", dash(s.Deleted)},
+		{"columns", fmt.Sprint(len(s.Columns))},
+		{"run", dash(s.Run)},
+		{"committed", dash(moment(s.Committed))},
 	})
 }
 
