@@ -20,8 +20,16 @@ func explain(op string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return &destination.Error{Op: op, Err: err}
 	}
-	return &destination.Error{Op: op, Err: errors.New(firstLine(err)), Mend: mend(err.Error())}
+	text := firstLine(err)
+	if diskFull(err.Error()) && !strings.Contains(text, noSpace) {
+		text = noSpace + ": " + text
+	}
+	return &destination.Error{Op: op, Err: errors.New(text), Mend: mend(err.Error())}
 }
+
+// noSpace is what a full disk is called. DuckDB has other words for it where it
+// would have had to spill.
+const noSpace = "No space left on device"
 
 // openError is explain for a file that did not open.
 func openError(path string, err error) error {
@@ -66,7 +74,7 @@ func mend(text string) string {
 }
 
 func diskFull(text string) bool {
-	return strings.Contains(text, "No space left on device") || strings.Contains(text, "max_temp_directory_size")
+	return strings.Contains(text, noSpace) || strings.Contains(text, "max_temp_directory_size") || strings.Contains(text, "failed to offload data block")
 }
 
 // firstLine is what DuckDB says, without the SQL it quotes below.
