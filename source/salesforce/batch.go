@@ -39,7 +39,8 @@ type batcher struct {
 func newBatcher(object string, schema *arrow.Schema, alloc memory.Allocator, emit func(arrow.RecordBatch) error) *batcher {
 	b := &batcher{object: object, schema: schema, alloc: alloc, emit: emit, room: firstBatchRows}
 	for _, f := range schema.Fields() {
-		b.cols = append(b.cols, column{name: f.Name, typ: f.Type, kind: kindOf(f.Type), width: firstWidth})
+		described, _ := f.Metadata.GetValue(source.TypeKey)
+		b.cols = append(b.cols, column{name: f.Name, typ: f.Type, kind: kindOf(f.Type), width: firstWidth, any: described == "anyType"})
 	}
 	return b
 }

@@ -1,6 +1,7 @@
 package salesforce
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 
@@ -22,7 +23,8 @@ type column struct {
 	chars *memory.Buffer // the bytes of a text
 	used  int            // bytes of chars in use
 	nulls int
-	width int // bytes of text a row in the batch before
+	width int  // bytes of text a row in the batch before
+	any   bool // an anyType field, whose datetimes the two APIs write differently
 }
 
 // firstWidth is the room for text that a column of unknown width gets, bytes a
@@ -72,6 +74,9 @@ func (c *column) set(row int, b []byte) error {
 	}
 	switch c.kind {
 	case kindText:
+		if c.any {
+			b = bulkForm(b)
+		}
 		c.setText(row, b)
 		return nil
 	case kindBool:
@@ -101,6 +106,20 @@ func (c *column) set(row int, b []byte) error {
 		c.set64(row, uint64(v))
 		return err
 	}
+}
+
+// bulkForm gives a datetime the form that Bulk has for it, so that both APIs
+// give the same text for a value of an anyType field (P1): REST ends it in
+// +0000, Bulk in Z.
+func bulkForm(b []byte) []byte {
+	const form = "2006-01-02T15:04:05.000+0000"
+	if len(b) != len(form) || string(b[len(b)-5:]) != "+0000" {
+		return b
+	}
+	if _, err := parseStamp(b); err != nil {
+		return b
+	}
+	return append(bytes.Clone(b[:len(b)-5]), 'Z')
 }
 
 func (c *column) setText(row int, b []byte) {

@@ -203,6 +203,20 @@ func TestBothAPIsGiveTheSameValuesForEveryType(t *testing.T) {
 	}
 }
 
+func TestADatetimeInAnAnyTypeFieldIsTheSameByBothAPIs(t *testing.T) {
+	values := []string{"2006-02-16T07:22:10.000+0000", "2006-02-16T07:22:10.000Z", "2006-02-31T07:22:10.000+0000", "5.0", "no date at all, but long+0000"}
+	rest, err := decodeJSONText(t, []string{"id", "anyType"}, asJSON(values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, rest, rows{{"1", "2006-02-16T07:22:10.000Z"}, {"2", "2006-02-16T07:22:10.000Z"}, {"3", values[2]}, {"4", "5.0"}, {"5", values[4]}})
+	text, err := decodeJSONText(t, []string{"id", "string"}, asJSON(values))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, text[:1], rows{{"1", values[0]}})
+}
+
 func TestAValueThatIsNotOfItsTypeNamesObjectRecordAndField(t *testing.T) {
 	cases := []struct{ typ, value string }{
 		{"int", "47.5"}, {"boolean", "yes"}, {"double", "n/a"}, {"date", "2026-02-30"}, {"datetime", "yesterday"}, {"time", "25:00:00"},
