@@ -14,6 +14,9 @@ type Error struct {
 	// Busy is true when another process is at work on the same table or file,
 	// so that the same load may succeed later.
 	Busy bool
+	// Guarded is true when the load would have removed more rows than
+	// Spec.MaxRemoved lets it.
+	Guarded bool
 }
 
 func (e *Error) Error() string {
