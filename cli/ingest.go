@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,7 +35,8 @@ func (p *program) ingestCommand() *cli.Command {
 		&cli.StringFlag{Name: "source-table", Category: what, Usage: "one of \"sluice tables\", or any object: Account, custom:My__c `NAME`"},
 		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "the database: duckdb:///crm.db, duckdb:////abs/crm.db `ADDRESS`"},
 		&cli.StringFlag{Name: "dest-table", Category: what, Usage: "table or schema.table `NAME`", DefaultText: "public and the source's name"},
-	}, windowFlags(window), []cli.Flag{
+	}, windowFlags(window), schemaFlags(window), []cli.Flag{
+		&cli.StringFlag{Name: "state-uri", Category: how, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
 		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
 		&cli.DurationFlag{Name: "lock-timeout", Category: how, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
 		&cli.BoolFlag{Name: "yes", Category: how, Usage: "ask nothing; sluice never asks, so scripts may say it"},
@@ -68,7 +70,11 @@ type request struct {
 	job      pipeline.Job
 	progress display
 	log      *slog.Logger
+	// closeStates ends the use of the store of states.
+	closeStates func() error
 }
+
+func (r request) close() error { return errors.Join(r.job.Destination.Close(), r.closeStates()) }
 
 func (p *program) ingest(c *cli.Context) error {
 	r, err := p.parseIngest(c)
@@ -76,7 +82,7 @@ func (p *program) ingest(c *cli.Context) error {
 		return err
 	}
 	report, err := p.run(c.Context, r)
-	if closing := r.job.Destination.Close(); err == nil {
+	if closing := r.close(); err == nil {
 		err = closing
 	}
 	if p.json {
@@ -117,39 +123,46 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 		return request{}, err
 	}
 	log := p.logger(progress.logTo(p.Stderr), c.Bool("debug"))
-	job, err := p.newJob(c, log)
-	return request{job, progress, log}, err
+	r := request{progress: progress, log: log}
+	return r, p.newJob(c, &r)
 }
 
-func (p *program) newJob(c *cli.Context, log *slog.Logger) (pipeline.Job, error) {
-	s := settings{catalog: p.catalog, log: log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout")}
-	job := pipeline.Job{
+func (p *program) newJob(c *cli.Context, r *request) (err error) {
+	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout")}
+	job := &r.job
+	*job = pipeline.Job{
 		SourceTable: c.String("source-table"),
 		Workers:     c.Int("extract-parallelism"),
-		Log:         log,
+		Log:         r.log,
 		Progress:    new(pipeline.Progress),
 	}
-	if err := readWindow(c, &job); err != nil {
-		return job, err
+	if err := readWindow(c, job); err != nil {
+		return err
+	}
+	if err := readSchema(c, job); err != nil {
+		return err
 	}
 	openSource, err := opener("source-uri", c.String("source-uri"), sources)
 	if err != nil {
-		return job, err
+		return err
 	}
 	openDestination, err := opener("dest-uri", c.String("dest-uri"), destinations)
 	if err != nil {
-		return job, err
+		return err
 	}
 	if job.Open, err = openSource(c.String("source-uri"), s); err != nil {
-		return job, fmt.Errorf("--source-uri: %w", err)
+		return fmt.Errorf("--source-uri: %w", err)
 	}
 	if job.Table, err = p.destTable(c.String("dest-table"), job.SourceTable); err != nil {
-		return job, fmt.Errorf("--dest-table: %w", err)
+		return fmt.Errorf("--dest-table: %w", err)
+	}
+	if job.States, r.closeStates, err = openStates(c, s); err != nil {
+		return err
 	}
 	if job.Destination, err = openDestination(c.String("dest-uri"), s); err != nil {
-		return job, fmt.Errorf("--dest-uri: %w", err)
+		return errors.Join(fmt.Errorf("--dest-uri: %w", err), r.closeStates())
 	}
-	return job, nil
+	return nil
 }
 
 // destTable is the table that the user names, or the name that the catalog has

@@ -42,6 +42,9 @@ type tableAnswer struct {
 	APICalls          int64              `json:"api_calls"`
 	APILimitRemaining *int64             `json:"api_limit_remaining"`
 	PartRetries       int64              `json:"part_retries"`
+	PartsReused       int                `json:"parts_reused"`
+	RowsReused        int64              `json:"rows_reused"`
+	RowsRefreshed     int64              `json:"rows_refreshed"`
 	CursorBefore      *string            `json:"cursor_before"`
 	CursorAfter       *string            `json:"cursor_after"`
 	Seconds           map[string]float64 `json:"seconds"`
@@ -105,6 +108,9 @@ func newTableAnswer(r pipeline.Report) tableAnswer {
 		Bytes:         r.Bytes,
 		APICalls:      r.Calls,
 		PartRetries:   r.Retries,
+		PartsReused:   r.PartsReused,
+		RowsReused:    r.RowsReused,
+		RowsRefreshed: r.RowsRefreshed,
 		CursorBefore:  orNull(r.CursorBefore),
 		CursorAfter:   orNull(r.CursorAfter),
 		Seconds:       seconds(r.Took),

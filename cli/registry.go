@@ -9,10 +9,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"sluice/destination"
 	"sluice/destination/duckdb"
 	"sluice/source"
 	"sluice/source/salesforce"
+	"sluice/state"
 	"sluice/uri"
 )
 
@@ -33,6 +36,33 @@ var sources = map[string]func(address string, s settings) (source.Opener, error)
 // destinations says how to open what a destination address names.
 var destinations = map[string]func(address string, s settings) (destination.Destination, error){
 	"duckdb": openDuckDB,
+}
+
+// openStates opens the store that --state-uri names: a file of states, or a
+// database that is not the destination. Without one, or where it is the
+// destination, the store is nil: states go with the rows.
+func openStates(c *cli.Context, s settings) (state.Store, func() error, error) {
+	nothing := func() error { return nil }
+	address := c.String("state-uri")
+	if address == "" || address == c.String("dest-uri") {
+		return nil, nothing, nil
+	}
+	if scheme, err := uri.Scheme(address); err == nil && scheme == "file" {
+		f, err := uri.ParseFile(address)
+		if err != nil {
+			return nil, nothing, fmt.Errorf("--state-uri: %w", err)
+		}
+		return state.NewFile(f.Path), nothing, nil
+	}
+	open, err := opener("state-uri", address, destinations)
+	if err != nil {
+		return nil, nothing, err
+	}
+	d, err := open(address, s)
+	if err != nil {
+		return nil, nothing, fmt.Errorf("--state-uri: %w", err)
+	}
+	return d.States(), d.Close, nil
 }
 
 func openSalesforce(address string, s settings) (source.Opener, error) {

@@ -19,7 +19,7 @@ func exampleReport() pipeline.Report {
 	return pipeline.Report{
 		Run: "abc", SourceTable: "Account", DestTable: "public.account", API: "bulk", Reason: "20,000 rows",
 		Asked: "merge", Strategy: "replace", RowsRead: 20000, RowsWritten: 20000, Bytes: 24_134_567, Calls: 14,
-		LimitUsed: 114, LimitMax: 100_000, Retries: 1, SchemaChanges: []string{"added column billing_city (VARCHAR)"},
+		LimitUsed: 114, LimitMax: 100_000, Retries: 1, PartsReused: 2, RowsReused: 4000, RowsRefreshed: 7, Refreshed: []string{"Score__c"}, SchemaChanges: []string{"added column billing_city (VARCHAR)"},
 		Took: map[pipeline.Phase]time.Duration{
 			pipeline.Connect: 12 * time.Millisecond, pipeline.Plan: 150 * time.Millisecond,
 			pipeline.Wait: 65 * time.Second, pipeline.Copy: 2300 * time.Millisecond, pipeline.Commit: 90 * time.Millisecond,
@@ -38,6 +38,8 @@ func TestSummary(t *testing.T) {
   read by   Bulk API 2.0 (20,000 rows)
   received  24.1 MB in 14 API calls; 99,886 of 100,000 left in the org today
   time      connect 12 ms, plan 0.1 s, wait 1 min 5 s, copy 2.3 s, commit 90 ms
+  resumed   2 pages with 4,000 rows were there from an earlier run
+  refreshed 7 rows differed in Score__c
   retries   1 part broke off and came whole when read again
   schema    added column billing_city (VARCHAR)
   warning   field Photo is left out: binary
@@ -77,6 +79,7 @@ func TestJSONTellsEverything(t *testing.T) {
 		"strategy_asked": "merge", "strategy": "replace", "created": false, "part_retries": 1.0, "run": "abc",
 		"schema_changes": []any{"added column billing_city (VARCHAR)"},
 		"rows_read":      20000.0, "rows_written": 20000.0, "rows_deleted": 0.0, "bytes": 24134567.0,
+		"parts_reused": 2.0, "rows_reused": 4000.0, "rows_refreshed": 7.0,
 		"api_calls": 14.0, "api_limit_remaining": 99886.0, "cursor_before": nil, "cursor_after": nil,
 		"seconds": seconds, "warnings": []any{"field Photo is left out: binary"},
 	}

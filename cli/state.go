@@ -18,6 +18,7 @@ func (p *program) stateCommand() *cli.Command {
 	selection := func(more ...cli.Flag) []cli.Flag {
 		return append([]cli.Flag{
 			&cli.StringFlag{Name: "dest-uri", Category: which, Usage: "the database that keeps the states `ADDRESS`"},
+			&cli.StringFlag{Name: "state-uri", Category: which, Usage: "where ingest was told to keep them instead `ADDRESS`"},
 			&cli.StringFlag{Name: "source-table", Category: which, Usage: "states of this table of the org alone `NAME`"},
 			&cli.StringFlag{Name: "dest-table", Category: which, Usage: "states of this table of the database alone `NAME`"},
 			&cli.DurationFlag{Name: "lock-timeout", Category: which, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
@@ -54,23 +55,16 @@ type stateView struct {
 
 // withStates opens the database and selects.
 func (p *program) withStates(c *cli.Context, do func(*cli.Context, stateView) error) (err error) {
-	if c.String("dest-uri") == "" {
-		return &usageError{"--dest-uri is missing", "for example: sluice state list --dest-uri duckdb:///crm.db"}
-	}
-	open, err := opener("dest-uri", c.String("dest-uri"), destinations)
-	if err != nil {
+	v := stateView{json: c.Bool("json")}
+	var closeStates func() error
+	if v.store, closeStates, err = openKept(c, settings{log: p.logger(p.Stderr, false), lockTimeout: c.Duration("lock-timeout")}); err != nil {
 		return err
 	}
-	d, err := open(c.String("dest-uri"), settings{log: p.logger(p.Stderr, false), lockTimeout: c.Duration("lock-timeout")})
-	if err != nil {
-		return fmt.Errorf("--dest-uri: %w", err)
-	}
 	defer func() {
-		if closing := d.Close(); err == nil {
+		if closing := closeStates(); err == nil {
 			err = closing
 		}
 	}()
-	v := stateView{store: d.States(), json: c.Bool("json")}
 	if v.all, err = v.store.List(c.Context); err != nil {
 		return err
 	}
@@ -78,6 +72,26 @@ func (p *program) withStates(c *cli.Context, do func(*cli.Context, stateView) er
 		return err
 	}
 	return do(c, v)
+}
+
+// openKept opens the store that --state-uri names, else that of the database.
+func openKept(c *cli.Context, s settings) (state.Store, func() error, error) {
+	if states, closeStates, err := openStates(c, s); err != nil || states != nil {
+		return states, closeStates, err
+	}
+	address := c.String("dest-uri")
+	if address == "" {
+		return nil, nil, &usageError{"--dest-uri is missing", "for example: sluice state list --dest-uri duckdb:///crm.db"}
+	}
+	open, err := opener("dest-uri", address, destinations)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := open(address, s)
+	if err != nil {
+		return nil, nil, fmt.Errorf("--dest-uri: %w", err)
+	}
+	return d.States(), d.Close, nil
 }
 
 // choose keeps the states that the flags name.
@@ -152,6 +166,7 @@ func (p *program) showState(_ *cli.Context, v stateView) error {
 		{"strategy", dash(s.Strategy)},
 		{"deleted rows", dash(s.Deleted)},
 		{"columns", fmt.Sprint(len(s.Columns))},
+		{"not filled", dash(strings.Join(s.Unfilled, ", "))},
 		{"run", dash(s.Run)},
 		{"committed", dash(moment(s.Committed))},
 	})

@@ -48,6 +48,12 @@ func summaryLines(r pipeline.Report) [][2]string {
 	if r.CursorBefore != "" || r.CursorAfter != "" {
 		lines = append(lines, [2]string{"cursor", orNone(r.CursorBefore) + " -> " + orNone(r.CursorAfter)})
 	}
+	if r.PartsReused > 0 {
+		lines = append(lines, [2]string{"resumed", fmt.Sprintf("%s with %s were there from an earlier run", plural(int64(r.PartsReused), "page"), plural(r.RowsReused, "row"))})
+	}
+	if len(r.Refreshed) > 0 {
+		lines = append(lines, [2]string{"refreshed", fmt.Sprintf("%s differed in %s", plural(r.RowsRefreshed, "row"), strings.Join(r.Refreshed, ", "))})
+	}
 	if r.Retries > 0 {
 		lines = append(lines, [2]string{"retries", plural(r.Retries, "part") + " broke off and came whole when read again"})
 	}

@@ -24,6 +24,10 @@ func windowFlags(category string) []cli.Flag {
 		&cli.StringFlag{Name: "interval-end", Category: category, Usage: "read again up to here, exclusive `TIME`"},
 		&cli.DurationFlag{Name: "lookback", Category: category, Usage: "begin that much before the cursor, for late commits `TIME`", Value: pipeline.DefaultLookback},
 		&cli.BoolFlag{Name: "full-refresh", Category: category, Usage: "read everything and start the state over"},
+		&cli.BoolFlag{Name: "reconcile", Category: category, Usage: "compare all Ids, and remove the rows that the org no longer has"},
+		&cli.BoolFlag{Name: "force", Category: category, Usage: "let --reconcile remove more than a tenth of the table"},
+		&cli.BoolFlag{Name: "refresh-formulas", Category: category, Usage: "bring formulas and roll-ups of all rows up to date"},
+		&cli.BoolFlag{Name: "backfill-new-columns", Category: category, Usage: "fill added columns in rows that have not changed since"},
 		&cli.StringFlag{Name: "deleted", Category: category, Usage: "rows that the org deleted: remove, keep or ignore `CHOICE`", Value: pipeline.RemoveDeleted},
 	}
 }
@@ -36,6 +40,11 @@ func readWindow(c *cli.Context, j *pipeline.Job) (err error) {
 	}
 	if !slices.Contains(deletedChoices, j.Deleted) {
 		return &usageError{fmt.Sprintf("--deleted %q is unknown", j.Deleted), "use " + strings.Join(deletedChoices, ", ")}
+	}
+	j.Reconcile, j.Force = c.Bool("reconcile"), c.Bool("force")
+	j.RefreshFormulas, j.BackfillNewColumns = c.Bool("refresh-formulas"), c.Bool("backfill-new-columns")
+	if j.Force && !j.Reconcile {
+		return &usageError{"--force goes with --reconcile", "leave it out, or add --reconcile"}
 	}
 	if keys := c.String("primary-key"); keys != "" {
 		for key := range strings.SplitSeq(keys, ",") {

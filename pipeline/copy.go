@@ -14,9 +14,23 @@ import (
 	"sluice/source"
 )
 
+// intake is where the parts of a scan go.
+type intake struct {
+	// stage opens a writer for a part.
+	stage func(ctx context.Context, part string) (destination.Stage, error)
+	// cursor is the field whose greatest value is told to took; may be empty.
+	cursor string
+	// took is told of each part that was staged: its rows, and the greatest
+	// cursor of them in Unix microseconds. It may be called concurrently.
+	took func(rows, newest int64)
+	// begun is called once before the first part is staged, when the scan has
+	// decided how to read.
+	begun func()
+}
+
 // copyParts stages every part of scan, Workers at a time. The first error ends
 // the others.
-func (r *run) copyParts(ctx context.Context, scan source.Scan, load destination.Load) error {
+func (r *run) copyParts(ctx context.Context, scan source.Scan, to intake) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.job.Workers + 1) // and the one that asks for parts
 	g.Go(func() error {
@@ -26,13 +40,13 @@ func (r *run) copyParts(ctx context.Context, scan source.Scan, load destination.
 				return err
 			}
 			if first {
-				r.planned(scan.Plan())
+				to.begun()
 				r.enter(Copy)
 			}
 			if err != nil {
 				return nil
 			}
-			g.Go(func() error { return r.copyPart(ctx, part, load) })
+			g.Go(func() error { return r.copyPart(ctx, part, to) })
 		}
 	})
 	return g.Wait()
@@ -40,10 +54,10 @@ func (r *run) copyParts(ctx context.Context, scan source.Scan, load destination.
 
 // copyPart stages one part, from its start again after an error that may go
 // away.
-func (r *run) copyPart(ctx context.Context, part source.Part, load destination.Load) error {
+func (r *run) copyPart(ctx context.Context, part source.Part, to intake) error {
 	wait := pauses()
 	for attempt := 1; ; attempt++ {
-		err := r.tryPart(ctx, part, load)
+		err := r.tryPart(ctx, part, to)
 		var broken *brokenPartError
 		if !errors.As(err, &broken) {
 			return err
@@ -69,8 +83,8 @@ type brokenPartError struct{ err error }
 func (b *brokenPartError) Error() string { return b.err.Error() }
 
 // tryPart reads part once, into a stage of its own.
-func (r *run) tryPart(ctx context.Context, part source.Part, load destination.Load) error {
-	stage, err := load.Stage(ctx)
+func (r *run) tryPart(ctx context.Context, part source.Part, to intake) error {
+	stage, err := to.stage(ctx, part.Name())
 	if err != nil {
 		return err
 	}
@@ -81,15 +95,14 @@ func (r *run) tryPart(ctx context.Context, part source.Part, load destination.Lo
 	err = part.Read(ctx, func(b arrow.RecordBatch) error {
 		if staging = stage.Write(ctx, b); staging == nil {
 			rows += b.NumRows()
-			newest = max(newest, greatest(b, r.plan.cursor))
+			newest = max(newest, greatest(b, to.cursor))
 			r.progress.rows.Add(b.NumRows())
 		}
 		return staging
 	})
 	if err == nil && staging == nil {
 		if err = stage.Close(ctx); err == nil {
-			r.rowsRead.Add(rows)
-			r.reached(newest)
+			to.took(rows, newest)
 			r.log.Debug("part staged", "part", part.Name(), "rows", rows, "took", time.Since(start))
 		}
 		return err

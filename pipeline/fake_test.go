@@ -39,6 +39,8 @@ type org struct {
 	parts    [][][]int64
 	strategy string
 	lies     error // what Verify says
+	token    string
+	kept     bool // Keep was called
 
 	mu            sync.Mutex
 	closed, ended int
@@ -72,6 +74,7 @@ func (table) Key() []string         { return []string{"Id"} }
 func (t table) Strategy() string    { return t.strategy }
 func (table) CursorKey() string     { return "SystemModstamp" }
 func (table) DeletedKey() string    { return "IsDeleted" }
+func (table) Derived() []string     { return nil }
 
 func (t table) Scan(ctx context.Context, r source.Request) (source.Scan, error) {
 	if err := t.at(ctx, "scan"); err != nil {
@@ -99,6 +102,10 @@ func (s *scan) Next(ctx context.Context) (source.Part, error) {
 	s.next++
 	return part{s.org, s.next - 1}, nil
 }
+
+func (s *scan) Token() string { return s.token }
+
+func (s *scan) Keep() { s.kept = true }
 
 func (s *scan) Horizon() time.Time { return time.Time{} }
 
@@ -154,6 +161,7 @@ type database struct {
 	spec                    destination.Spec
 	rows, staged            []int64
 	stages, dropped, aborts int
+	left                    int // times that a load was left to the next run
 	abortedAlive            bool
 }
 
@@ -174,7 +182,18 @@ type load struct {
 	committed bool
 }
 
-func (l *load) Stage(ctx context.Context) (destination.Stage, error) {
+func (l *load) Prepare(string) {}
+
+func (l *load) StageKept(context.Context) (destination.Stage, error) {
+	return nil, errors.New("no keys are compared in these tests")
+}
+
+func (l *load) Leave(context.Context) error {
+	l.left++
+	return nil
+}
+
+func (l *load) Stage(ctx context.Context, _ string) (destination.Stage, error) {
 	if err := l.at(ctx, "stage"); err != nil {
 		return nil, err
 	}
@@ -188,7 +207,7 @@ func (l *load) StageGone(context.Context) (destination.Stage, error) {
 	return nil, errors.New("no rows are gone in these tests")
 }
 
-func (l *load) State() state.State { return state.State{} }
+func (l *load) Found() destination.Found { return destination.Found{} }
 
 func (l *load) Commit(ctx context.Context, _ *state.State) (destination.Result, error) {
 	if err := l.at(ctx, "commit"); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"sluice/destination"
 	"sluice/source"
+	"sluice/state"
 )
 
 // Job is one table to copy.
@@ -36,6 +37,22 @@ type Job struct {
 	// Lookback is how far before the cursor a window begins; 0 means
 	// [DefaultLookback], less than 0 none.
 	Lookback time.Duration
+	// Reconcile compares the keys of all rows, and removes those that the source
+	// no longer has: also the ones that it has forgotten to have deleted. Force
+	// lets it remove more than a tenth of the table.
+	Reconcile, Force bool
+	// BackfillNewColumns fills columns that were added to a table with rows,
+	// and RefreshFormulas updates what changes without a row's cursor growing.
+	// Both read these fields of all rows.
+	BackfillNewColumns, RefreshFormulas bool
+	// Contract is what a load may change about a table that exists; empty means
+	// [Evolve].
+	Contract string
+	// Naming is the convention of a new table's columns; empty means
+	// snake_case.
+	Naming destination.Convention
+	// States keeps the state outside of the destination; nil keeps it there.
+	States state.Store
 	// FullRefresh reads everything and starts the state over.
 	FullRefresh bool
 	// Deleted is what becomes of rows that the source has deleted; empty means
@@ -62,6 +79,9 @@ func (j Job) withDefaults() Job {
 	}
 	if j.Deleted == "" {
 		j.Deleted = RemoveDeleted
+	}
+	if j.Contract == "" {
+		j.Contract = Evolve
 	}
 	if j.Log == nil {
 		j.Log = slog.New(slog.DiscardHandler)

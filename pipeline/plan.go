@@ -58,6 +58,9 @@ func (j Job) decide(t source.Table) (plan, error) {
 	if err := p.interval(j); err != nil {
 		return p, err
 	}
+	if err := p.agree(j, t); err != nil {
+		return p, err
+	}
 	return p, p.possible(j, t)
 }
 
@@ -111,6 +114,20 @@ func (p *plan) interval(j Job) error {
 		return badRequest("use --incremental-strategy merge or delete+insert", "a replace by an interval would leave the table with that slice alone")
 	case !j.To.IsZero() && !j.From.Before(j.To):
 		return badRequest("the start is inclusive, the end is not", "the interval ends at %s, before it starts", j.To.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// agree refuses wishes that do not go together.
+func (p *plan) agree(j Job, t source.Table) error {
+	switch {
+	case j.Reconcile && p.mode == destination.Append:
+		return badRequest("use merge, or leave --reconcile out", "an append keeps old rows, and a reconcile would remove them")
+	case j.Reconcile && j.Deleted != RemoveDeleted:
+		return badRequest("leave one of them out", "a reconcile removes rows that the org has deleted, and --deleted %s keeps them", j.Deleted)
+	case j.States != nil && p.mode == destination.Append && len(p.key) == 0:
+		return badRequest("name one with --primary-key, or keep the state in the destination",
+			"%s has no key, and without one an append cannot be repeated after a crash between the commit and a state kept elsewhere", t.Name())
 	}
 	return nil
 }
@@ -185,7 +202,7 @@ func (p *plan) request(j Job, keeps bool) source.Request {
 	case p.whole || p.mode == destination.Replace || p.before.Cursor.IsZero():
 	default:
 		r.From = p.before.Cursor.Add(-j.Lookback)
-		if j.Deleted == RemoveDeleted && len(p.key) == 1 && p.mode != destination.Append {
+		if j.Deleted == RemoveDeleted && !j.Reconcile && len(p.key) == 1 && p.mode != destination.Append {
 			since := p.before.Covered
 			if since.IsZero() {
 				since = p.before.Cursor

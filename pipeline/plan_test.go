@@ -33,6 +33,7 @@ func (d described) Key() []string     { return d.key }
 func (d described) Strategy() string  { return d.strategy }
 func (d described) CursorKey() string { return d.cursor }
 func (described) DeletedKey() string  { return "IsDeleted" }
+func (described) Derived() []string   { return nil }
 func (described) Scan(context.Context, source.Request) (source.Scan, error) {
 	return nil, errors.New("not read here")
 }

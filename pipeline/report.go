@@ -20,6 +20,14 @@ type Report struct {
 	// read again. RowsWritten and RowsDeleted are the destination's count; 0
 	// unless it committed.
 	RowsRead, RowsWritten, RowsDeleted int64
+	// PartsReused and RowsReused count what an earlier run had staged and this
+	// one did not have to read again.
+	PartsReused int
+	RowsReused  int64
+	// Refreshed lists the fields that were read again in all rows, and
+	// RowsRefreshed counts the rows that differed in them.
+	Refreshed     []string
+	RowsRefreshed int64
 	// Retries counts the times that a part broke off and was read again.
 	Retries int64
 	// Bytes counts the body bytes received, decompressed; Calls the requests.

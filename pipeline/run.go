@@ -55,9 +55,15 @@ type run struct {
 	committed bool
 
 	plan     *plan
-	stateKey state.Key // zero when no state is kept
+	spec     destination.Spec // as it is carried out
+	fields   []string         // those read; nil for all
+	found    destination.Found
+	stateKey state.Key   // zero when no state is kept
+	kept     state.State // as it is kept outside of the destination
 
-	rowsRead atomic.Int64
+	rowsRead   atomic.Int64
+	rowsReused int64 // staged by an earlier run
+	token      string
 	// greatest is the greatest cursor of the rows staged, Unix microseconds;
 	// noCursor before the first.
 	greatest atomic.Int64
@@ -89,135 +95,30 @@ func (r *run) do(ctx context.Context) (err error) {
 	}
 	r.progress.source.Store(&src)
 	defer r.disconnect(src)
-	table, err := src.Table(ctx, r.job.SourceTable)
+	table, err := r.describe(ctx, src)
 	if err != nil {
 		return err
 	}
-	r.report.SourceTable = table.Name()
-
-	r.enter(Plan)
-	load, err := r.begin(ctx, src, table)
-	if err != nil {
-		return err
-	}
-	defer func() { r.warnAbout(r.cleanUp(ctx, "drop what was staged", load.Abort)) }()
-	request := r.plan.request(r.job, r.stateKey != state.Key{})
-	request.Observe = r.observe
-	scan, err := table.Scan(ctx, request)
-	if err != nil {
-		return err
-	}
-	defer func() { r.warnAbout(r.cleanUp(ctx, "end the job in the org", scan.Close)) }()
-	r.planned(scan.Plan())
-
-	r.enter(Wait)
-	if err := r.copyParts(ctx, scan, load); err != nil {
-		return err
-	}
-	if err := scan.Verify(); err != nil { // P2
-		return err
-	}
-	if !request.GoneSince.IsZero() {
-		if err := r.copyGone(ctx, scan, load); err != nil {
+	err = r.load(ctx, src, table)
+	if old, ok := errors.AsType[*source.Error](err); ok && old.Stale && r.rowsRead.Load() == 0 {
+		r.log.Debug("the table changed since it was described", "cause", err)
+		if table, err = r.describe(ctx, src); err != nil {
 			return err
 		}
+		err = r.load(ctx, src, table)
 	}
-	r.enter(Commit)
-	return r.commit(ctx, scan, load)
-}
-
-// begin decides what to do and asks the destination for a load. What the last
-// load left is known only then; where it means that everything has to be read,
-// the load is begun again as a replace.
-func (r *run) begin(ctx context.Context, src source.Source, table source.Table) (destination.Load, error) {
-	p, err := r.job.decide(table)
-	if err != nil {
-		return nil, err
-	}
-	r.plan = &p
-	name := r.job.Table
-	if name == (destination.TableName{}) {
-		name = destination.TableName{Schema: "public", Table: destination.Snake(table.Name())}
-	}
-	r.report.Asked, r.report.DestTable = p.strategy, name.String()
-	if p.keepsState() {
-		org, err := src.Identity(ctx)
-		if err != nil {
-			return nil, err
-		}
-		r.stateKey = state.Key{Org: org, Source: table.Name(), Dest: name.String()}
-	}
-	spec := destination.Spec{
-		Table:   name,
-		Source:  table.Name(),
-		Schema:  table.Schema(),
-		Key:     p.key,
-		Mode:    p.mode,
-		Cursor:  p.cursor,
-		From:    r.job.From,
-		To:      r.job.To,
-		State:   r.stateKey,
-		Run:     r.id,
-		Observe: r.warn,
-	}
-	if r.job.Deleted == RemoveDeleted {
-		spec.Deleted = p.deleted
-	}
-	load, err := r.job.Destination.Begin(ctx, spec)
-	if err != nil || !p.keepsState() {
-		r.report.Strategy = string(p.mode)
-		return load, err
-	}
-	if err := p.from(r.job, load.State()); err != nil {
-		return nil, errors.Join(err, load.Abort(ctx))
-	}
-	r.report.Strategy, r.report.CursorBefore = string(p.mode), cursorText(p.before.Cursor)
-	if p.mode == spec.Mode {
-		return load, nil
-	}
-	if err := load.Abort(ctx); err != nil {
-		return nil, err
-	}
-	spec.Mode = p.mode
-	return r.job.Destination.Begin(ctx, spec)
-}
-
-// cursorText is a cursor as the report has it.
-func cursorText(at time.Time) string {
-	if at.IsZero() {
-		return ""
-	}
-	return at.UTC().Format("2006-01-02T15:04:05.999Z")
-}
-
-// commit makes the rows and the cursor visible together (P3) and compares what
-// was read with what the destination says it did with it (P2).
-func (r *run) commit(ctx context.Context, scan source.Scan, load destination.Load) error {
-	var after *state.State
-	if r.stateKey != (state.Key{}) {
-		after = r.plan.after(r.job, r.id, r.newest(), scan.Horizon())
-	}
-	result, err := load.Commit(ctx, after)
 	if err != nil {
 		return err
 	}
-	r.committed = true
-	r.report.RowsWritten, r.report.RowsDeleted = result.Written, result.Deleted
-	r.report.Created, r.report.SchemaChanges = result.Created, result.SchemaChanges
-	if after != nil {
-		r.report.CursorAfter = cursorText(after.Cursor)
+	return r.refresh(ctx, table)
+}
+
+func (r *run) describe(ctx context.Context, src source.Source) (source.Table, error) {
+	table, err := src.Table(ctx, r.job.SourceTable)
+	if err == nil {
+		r.report.SourceTable = table.Name()
 	}
-	if r.plan.instead != "" {
-		r.warn(r.plan.instead)
-	}
-	if read := r.rowsRead.Load(); result.Written+result.Superseded != read {
-		return &destination.Error{
-			Op:   "load " + r.report.DestTable,
-			Err:  fmt.Errorf("read %d rows but wrote %d and passed over %d", read, result.Written, result.Superseded),
-			Mend: "the table is not exact: run again, and report this as a bug",
-		}
-	}
-	return nil
+	return table, err
 }
 
 // planned notes what the scan decided.

@@ -35,6 +35,9 @@ type Error struct {
 	// when the upstream system said how long to wait first.
 	Again bool
 	After time.Duration
+	// Stale is true when the table is no longer as it was described: to
+	// describe it again and start over may help.
+	Stale bool
 }
 
 func (e *Error) Error() string {

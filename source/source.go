@@ -41,6 +41,9 @@ type Table interface {
 	// DeletedKey is the boolean column that marks rows which were deleted and
 	// are still known; empty when the table has none.
 	DeletedKey() string
+	// Derived lists the columns whose values change without CursorKey growing:
+	// formulas and roll-up summaries.
+	Derived() []string
 	// Scan plans one pass: counts, picks the way to read, starts what the
 	// upstream system has to prepare. No row is read yet.
 	Scan(ctx context.Context, r Request) (Scan, error)
@@ -65,9 +68,22 @@ type Request struct {
 	// were erased since GoneSince.
 	Track     bool
 	GoneSince time.Time
+	// Fields are the columns to read, in this order; empty means all of Schema.
+	Fields []string
+	// Resume is what an earlier Scan of the same rows came to. It is used when
+	// the upstream system still has what it prepared then, and no harm else.
+	Resume Resume
 	// Observe is told of phases and warnings, from any goroutine. It may be
 	// nil.
 	Observe func(Event)
+}
+
+// Resume is how far a Scan came that somebody did not end.
+type Resume struct {
+	// Token is what the Scan gave; empty for none.
+	Token string
+	// Done gives the rows of each part that was read to its end, by its name.
+	Done map[string]int64
 }
 
 // Event is one thing a user may want to know while a Scan runs.
@@ -98,6 +114,12 @@ type Scan interface {
 	// is not called concurrently; parts it has handed out may be read while it
 	// waits.
 	Next(ctx context.Context) (Part, error)
+	// Token names what the upstream system has prepared for this Scan, so that
+	// a later one can go on with it (P9); empty when it cannot. It does not
+	// change after the first Next. When it is that of Request.Resume, Next
+	// hands out only the parts that are not done, and Verify and Horizon take
+	// the done ones into account.
+	Token() string
 	// Horizon is a moment, by the upstream system's clock, before which no row
 	// will change any more that this scan has not seen (P6). It is zero when
 	// the request did not ask for it or the system does not tell.
@@ -109,6 +131,9 @@ type Scan interface {
 	// Verify compares what was received with what the upstream system says it
 	// sent (P2). It is called once, after every part was read to its end.
 	Verify() error
+	// Keep makes Close leave what the upstream system has prepared, for a Scan
+	// that goes on with Token.
+	Keep()
 	// Close ends what the upstream system still runs for this scan. It is
 	// always called, also after an error or a cancelled context.
 	Close(ctx context.Context) error

@@ -16,10 +16,13 @@ import (
 // File is a [Store] in one JSON file. Processes that share it take turns by a
 // lock file beside it. A write is on disk, or not there at all, when Put
 // returns.
-type File struct{ path string }
+type File struct {
+	path   string
+	locked bool // this File's user holds the lock
+}
 
 // NewFile gives the store at path, which is made at the first Put.
-func NewFile(path string) *File { return &File{path} }
+func NewFile(path string) *File { return &File{path: path} }
 
 // document is what the file holds: each state in its own encoding, so that one
 // of a newer format does not hide the others.
@@ -78,6 +81,16 @@ func (f *File) List(context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
+// Exclusive implements [Store].
+func (f *File) Exclusive(ctx context.Context, do func(Store) error) error {
+	unlock, err := f.lock(ctx)
+	if err != nil {
+		return fmt.Errorf("lock states: %w", err)
+	}
+	defer unlock()
+	return do(&File{path: f.path, locked: true})
+}
+
 func (f *File) read() (document, error) {
 	var doc document
 	text, err := os.ReadFile(f.path)
@@ -119,6 +132,9 @@ func (f *File) change(ctx context.Context, edit func(rest []record) []record, k 
 // lock waits for the lock file. The lock goes with the process, so a crash
 // leaves none behind.
 func (f *File) lock(ctx context.Context) (unlock func(), err error) {
+	if f.locked {
+		return func() {}, nil
+	}
 	file, err := os.OpenFile(f.path+".lock", os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@
 package state
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -39,14 +40,25 @@ type State struct {
 	// Columns maps fields of the source to columns of the table, so that a
 	// field keeps its column for ever.
 	Columns map[string]string `json:"columns,omitempty"`
+	// Unfilled lists the fields whose columns were added to a table that had
+	// rows: those that have not changed since are still NULL in them.
+	Unfilled []string `json:"unfilled,omitempty"`
 	// Run is the run that committed, Committed when it did, by the clock of
 	// the machine it ran on.
 	Run       string    `json:"run,omitempty"`
 	Committed time.Time `json:"committed,omitzero"`
 }
 
+// Equal says whether two states are the same.
+func (s State) Equal(o State) bool {
+	a, errA := Encode(s)
+	b, errB := Encode(o)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
+}
+
 // Version is the format that Encode writes. Decode reads it and all before it.
-const Version = 1
+// 2 added Unfilled.
+const Version = 2
 
 // envelope tells the format before anything else is read.
 type envelope struct {
@@ -109,4 +121,7 @@ type Store interface {
 	Delete(ctx context.Context, k Key) error
 	// List gives all states, ordered by key.
 	List(ctx context.Context) ([]Entry, error)
+	// Exclusive runs do while nobody else can change a state. Do uses the store
+	// that it is handed, not this one.
+	Exclusive(ctx context.Context, do func(Store) error) error
 }

@@ -81,6 +81,18 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"states can be listed, set and deleted", stateStore},
 		{"the state of a table that is gone is none", stateOfNoTable},
 		{"a state that changed meanwhile stops the commit", stateChangedMeanwhile},
+		{"a state kept elsewhere tells the columns", columnsOfElsewhere},
+		{"a load that was left goes on", goesOn},
+		{"a load that was left may lack nothing", goesOnWithNothingLeft},
+		{"a load of another token starts over", startsOver},
+		{"a load of another shape does not go on", anotherShape},
+		{"a load without a token leaves nothing", leftWithoutToken},
+		{"rows whose keys are not kept go", keptKeys},
+		{"too many rows do not go", guarded},
+		{"an update changes what differs", updates},
+		{"an update of nothing is refused", updateOfNothing},
+		{"changes of the table are told before", foundChanges},
+		{"a new table takes the names asked for", directNames},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := open(t)
@@ -151,7 +163,7 @@ func (c *check) begin(s destination.Spec) destination.Load {
 
 func (c *check) stage(l destination.Load) destination.Stage {
 	c.Helper()
-	s, err := l.Stage(c.Context())
+	s, err := l.Stage(c.Context(), "part")
 	if err != nil {
 		c.Fatalf("stage: %v", err)
 	}

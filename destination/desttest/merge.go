@@ -220,14 +220,14 @@ func deleteInsert(c *check) {
 func stateWithRows(c *check) {
 	s := c.dealSpec(destination.Merge)
 	l := c.begin(s)
-	if got := l.State(); !got.Cursor.IsZero() {
+	if got := l.Found().State; !got.Cursor.IsZero() {
 		c.Errorf("a new table has the state %+v", got)
 	}
 	c.stageDeals(l, nil, []deal{{"1", "a", 1, false}})
 	c.ok(l.Abort(c.Context()))
 	c.put(s, 5, nil, deal{"1", "a", 1, false})
 	l = c.begin(s)
-	got := l.State()
+	got := l.Found().State
 	if !got.Cursor.Equal(noon(5)) || got.Columns["SystemModstamp"] != "system_modstamp" {
 		c.Errorf("%+v", got)
 	}
@@ -236,7 +236,7 @@ func stateWithRows(c *check) {
 	c.ok(l.Abort(c.Context()))
 	c.load(s, c.deals([]deal{{"3", "c", 6, false}})) // commits without a state
 	l = c.begin(s)
-	if got := l.State(); !got.Cursor.Equal(noon(5)) {
+	if got := l.Found().State; !got.Cursor.Equal(noon(5)) {
 		c.Errorf("%+v", got)
 	}
 	c.ok(l.Abort(c.Context()))
@@ -266,8 +266,8 @@ func stateStore(c *check) {
 		c.Errorf("%+v, %v", got, err)
 	}
 	l := c.begin(s)
-	if !l.State().Cursor.IsZero() {
-		c.Errorf("a deleted state came back: %+v", l.State())
+	if !l.Found().State.Cursor.IsZero() {
+		c.Errorf("a deleted state came back: %+v", l.Found().State)
 	}
 	c.ok(l.Abort(ctx))
 }
@@ -277,7 +277,7 @@ func stateOfNoTable(c *check) {
 	c.put(s, 5, nil, deal{"1", "a", 1, false})
 	c.s.Exec(c.T, c.d, `DROP TABLE public.account`)
 	l := c.begin(s)
-	if got := l.State(); !got.Cursor.IsZero() {
+	if got := l.Found().State; !got.Cursor.IsZero() {
 		c.Errorf("the table is gone, its state is %+v", got)
 	}
 	c.ok(l.Abort(c.Context()))

@@ -50,7 +50,7 @@ func sideBySide(c *check) {
 	g, ctx := errgroup.WithContext(c.Context())
 	for n := range stages {
 		g.Go(func() error {
-			s, err := l.Stage(ctx)
+			s, err := l.Stage(ctx, "part")
 			if err != nil {
 				return err
 			}
@@ -143,7 +143,7 @@ func abortedLoad(c *check) {
 	c.ok(s.Close(c.Context()))
 	c.ok(l.Abort(cancelled(c.Context())))
 	c.ok(l.Abort(c.Context()))
-	_, err := l.Stage(c.Context())
+	_, err := l.Stage(c.Context(), "part")
 	c.fails(err)
 	_, err = l.Commit(c.Context(), nil)
 	c.fails(err)

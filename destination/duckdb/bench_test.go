@@ -41,7 +41,7 @@ func BenchmarkReplace(b *testing.B) {
 				g.SetLimit(2)
 				for range parts {
 					g.Go(func() error {
-						s, failed := l.Stage(b.Context())
+						s, failed := l.Stage(b.Context(), "part")
 						if failed != nil {
 							return failed
 						}

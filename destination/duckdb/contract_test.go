@@ -24,7 +24,17 @@ func TestContract(t *testing.T) {
 }
 
 func TestContractInMemory(t *testing.T) {
-	desttest.Run(t, func(t *testing.T) desttest.Subject { return subject(":memory:") })
+	const gone = "a database in memory ends with its run"
+	desttest.Run(t, func(t *testing.T) desttest.Subject {
+		s := subject(":memory:")
+		s.Skip = map[string]string{
+			"a load that was left goes on":           gone,
+			"a load that was left may lack nothing":  gone,
+			"a load of another token starts over":    gone,
+			"a load of another shape does not go on": gone,
+		}
+		return s
+	})
 }
 
 func subject(path string) desttest.Subject {

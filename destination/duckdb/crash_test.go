@@ -75,7 +75,7 @@ func loadGeneration(ctx context.Context, d *Destination, n int64) error {
 	}
 	for part := range int64(2) {
 		var s destination.Stage
-		if s, err = l.Stage(ctx); err != nil {
+		if s, err = l.Stage(ctx, "part"); err != nil {
 			return err
 		}
 		b := generationBatch(n, part*generationRows/2, generationRows/2)

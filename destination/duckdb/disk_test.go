@@ -29,7 +29,7 @@ func TestFullDiskKeepsTheOldTable(t *testing.T) {
 	must(t, err)
 	for range 40 {
 		var s destination.Stage
-		if s, err = l.Stage(t.Context()); err != nil {
+		if s, err = l.Stage(t.Context(), "part"); err != nil {
 			break
 		}
 		if err = s.Write(t.Context(), b); err != nil {

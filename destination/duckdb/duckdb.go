@@ -66,8 +66,11 @@ func (d *Destination) Begin(ctx context.Context, s destination.Spec) (destinatio
 		return nil, err
 	}
 	var p plan
+	var left *leftover
 	err := d.file.look(ctx, func(db *sql.DB) (err error) {
-		p, err = d.plan(ctx, db, s)
+		if p, err = d.plan(ctx, db, s); err == nil && db != nil {
+			left, err = d.file.usable(ctx, db, &p)
+		}
 		return err
 	})
 	if err != nil {
@@ -79,7 +82,11 @@ func (d *Destination) Begin(ctx context.Context, s destination.Spec) (destinatio
 			s.Observe(w)
 		}
 	}
-	return &load{d: d, spec: s, before: p.before, seen: p.seen, turn: newTurn()}, nil
+	l := &load{d: d, spec: s, found: p.found(), seen: p.seen, left: left, turn: newTurn()}
+	if left != nil {
+		l.found.Staged = left.Staged
+	}
+	return l, nil
 }
 
 // plan inspects the table and decides. A nil db is a file that is not there.

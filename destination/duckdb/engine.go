@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"os"
+	"strings"
+	"time"
 
 	engine "github.com/duckdb/duckdb-go/v2"
 
@@ -75,28 +77,50 @@ func (f *file) grow(ctx context.Context, columns int) error {
 }
 
 // clearOrphans drops what a run that was killed left behind. The file is
-// locked and no load of this process has begun, so all staging is orphaned.
+// locked and no load of this process has begun, so all staging is orphaned; what
+// a next run can go on with waits for it, but not for ever.
 func (f *file) clearOrphans(ctx context.Context) error {
 	if f.path != "" {
 		if err := os.RemoveAll(f.spill()); err != nil {
 			return &destination.Error{Op: "clear " + f.spill(), Err: cause(err)}
 		}
 	}
-	var orphans []destination.TableName
+	tables := map[destination.TableName]bool{}
 	err := each(ctx, f.db, selectStaging, []any{f.name, stagingPrefix}, func(row *sql.Rows) error {
 		var t destination.TableName
 		err := row.Scan(&t.Schema, &t.Table)
-		orphans = append(orphans, t)
+		tables[t] = true
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	for _, t := range orphans {
-		if _, err := f.db.ExecContext(ctx, dropTable(f.name, t)); err != nil {
+	for t := range tables {
+		staging := t
+		for _, suffix := range []string{goneSuffix, keptSuffix, partsSuffix} {
+			staging.Table = strings.TrimSuffix(staging.Table, suffix)
+		}
+		if waits, err := f.waits(ctx, staging, tables); err != nil || waits {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := f.dropStaging(ctx, f.db, staging); err != nil {
 			return err
 		}
 		f.opt.Log.Info("cleared staging of a run that was killed", "table", t.String())
 	}
 	return nil
+}
+
+// waits says whether a later run can go on with what is staged.
+func (f *file) waits(ctx context.Context, staging destination.TableName, tables map[destination.TableName]bool) (bool, error) {
+	parts := beside(staging, partsSuffix)
+	if !tables[staging] || !tables[parts] {
+		return false, nil
+	}
+	var begun sql.NullTime
+	err := f.db.QueryRowContext(ctx, selectBegun(f.name, parts)).Scan(&begun)
+	return begun.Valid && time.Since(begun.Time) < keptFor, err
 }

@@ -80,7 +80,7 @@ func TestAbortedFirstLoadLeavesNoFile(t *testing.T) {
 		Table: destination.TableName{Schema: "public", Table: "a"}, Schema: generation, Mode: destination.Replace,
 	})
 	must(t, err)
-	s, err := l.Stage(t.Context())
+	s, err := l.Stage(t.Context(), "part")
 	must(t, err)
 	must(t, s.Abort(t.Context()))
 	must(t, l.Abort(t.Context()))

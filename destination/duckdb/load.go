@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -23,9 +23,14 @@ const stagingPrefix = "_sluice_stage_"
 type load struct {
 	d    *Destination
 	spec destination.Spec
-	// before and seen are the state as Begin found it, and its text.
-	before state.State
-	seen   string
+	// found is what Begin found, and seen the text of its state.
+	found destination.Found
+	seen  string
+	// left is what an earlier run has staged; resumed is the same once Prepare
+	// has said that this load goes on with it.
+	left, resumed *leftover
+	token         string
+	keeps         bool // keys of all rows are staged, too
 
 	turn turn // guards what follows, up to mu
 	// db is nil until there is something to write, and after the end.
@@ -43,24 +48,43 @@ type load struct {
 
 func (l *load) op(verb string) string { return verb + " " + l.spec.Table.String() }
 
-// State implements [destination.Load].
-func (l *load) State() state.State { return l.before }
+// Found implements [destination.Load].
+func (l *load) Found() destination.Found { return l.found }
+
+// Prepare implements [destination.Load].
+func (l *load) Prepare(token string) {
+	l.token = token
+	if token != "" && l.left != nil && l.left.Token == token {
+		l.resumed = l.left
+	}
+}
 
 // Stage implements [destination.Load].
-func (l *load) Stage(ctx context.Context) (destination.Stage, error) {
+func (l *load) Stage(ctx context.Context, part string) (destination.Stage, error) {
 	return l.stage(ctx, func() *stageTarget {
-		return &stageTarget{table: l.staging, schema: l.spec.Schema, columns: l.plan.columns, counts: true}
+		return &stageTarget{table: l.staging, schema: l.spec.Schema, columns: l.plan.columns, counts: true, part: part}
 	})
 }
 
 // StageGone implements [destination.Load].
 func (l *load) StageGone(ctx context.Context) (destination.Stage, error) {
+	return l.stageKeys(ctx, goneSuffix)
+}
+
+// StageKept implements [destination.Load].
+func (l *load) StageKept(ctx context.Context) (destination.Stage, error) {
+	s, err := l.stageKeys(ctx, keptSuffix)
+	l.keeps = l.keeps || err == nil
+	return s, err
+}
+
+func (l *load) stageKeys(ctx context.Context, suffix string) (destination.Stage, error) {
 	return l.stage(ctx, func() *stageTarget {
 		fields := make([]arrow.Field, len(l.spec.Key))
 		for i, name := range l.spec.Key {
 			fields[i] = l.spec.Schema.Field(l.spec.Schema.FieldIndices(name)[0])
 		}
-		return &stageTarget{table: goneTable(l.staging), schema: arrow.NewSchema(fields, nil), columns: l.plan.keyColumns()}
+		return &stageTarget{table: beside(l.staging, suffix), schema: arrow.NewSchema(fields, nil), columns: l.plan.keyColumns()}
 	})
 }
 
@@ -70,6 +94,7 @@ type stageTarget struct {
 	schema  *arrow.Schema
 	columns []column
 	counts  bool // its rows are rows of the load
+	part    string
 }
 
 func (l *load) stage(ctx context.Context, to func() *stageTarget) (destination.Stage, error) {
@@ -136,17 +161,11 @@ func (l *load) prepare(ctx context.Context) error {
 		return err
 	}
 	l.madeSchema = schemas == 0
-	statements := []string{
-		createSchema(l.d.file.name, l.staging.Schema),
-		createTable(l.d.file.name, l.staging, l.plan.staged()),
+	if _, err = l.db.ExecContext(ctx, createSchema(l.d.file.name, l.staging.Schema)); err != nil {
+		return err
 	}
-	if len(l.plan.key) > 0 {
-		statements = append(statements, createTable(l.d.file.name, goneTable(l.staging), l.plan.keyColumns()))
-	}
-	for _, s := range statements {
-		if _, err := l.db.ExecContext(ctx, s); err != nil {
-			return err
-		}
+	if err = l.takeOver(ctx); err != nil {
+		return err
 	}
 	if l.spec.State != (state.Key{}) {
 		return l.d.file.makeStates(ctx, l.db)
@@ -185,20 +204,21 @@ func (l *load) Commit(ctx context.Context, s *state.State) (destination.Result, 
 	return r, nil
 }
 
-// encode fills in the columns of the new state; "" leaves the old one.
+// encode fills in the columns of the new state; "" leaves the one that is kept
+// here as it is.
 func (l *load) encode(s *state.State) (string, error) {
 	if s == nil {
 		return "", nil
 	}
-	if l.spec.State == (state.Key{}) {
-		return "", errors.New("the load has a state and no key to keep it under")
-	}
-	s.Columns = map[string]string{}
-	for field, column := range l.plan.before.Columns {
-		s.Columns[field] = column
-	}
+	columns := map[string]string{}
+	maps.Copy(columns, l.spec.Columns)
+	maps.Copy(columns, l.plan.before.Columns)
+	s.Columns = columns
 	for _, c := range l.plan.columns {
 		s.Columns[c.field] = c.name
+	}
+	if l.spec.State == (state.Key{}) {
+		return "", nil
 	}
 	text, err := state.Encode(*s)
 	return string(text), err
@@ -245,7 +265,7 @@ func (l *load) sift(ctx context.Context, conn *sql.Conn, rows int64) (kept int64
 		kept -= n
 		return err
 	}
-	merging := l.spec.Mode == destination.Merge || l.spec.Mode == destination.DeleteInsert
+	merging := l.spec.Mode == destination.Merge || l.spec.Mode == destination.DeleteInsert || l.spec.Mode == destination.Update
 	if merging && len(p.key) > 0 {
 		var doubles bool
 		if err = conn.QueryRowContext(ctx, hasDoubles(db, l.staging, p.key)).Scan(&doubles); err == nil && doubles {
@@ -267,34 +287,55 @@ func (l *load) replace(ctx context.Context, conn *sql.Conn, rows, kept int64, te
 		return err
 	}
 	r.Written = kept
-	for _, s := range l.plan.statements(l.d.file.name, l.spec.Table, l.staging) {
-		result, err := conn.ExecContext(ctx, s)
-		var n int64
-		if err == nil {
-			n, err = result.RowsAffected()
-		}
-		switch {
-		case err != nil:
-		case strings.HasPrefix(s, deletion):
-			r.Deleted += n
-		case l.plan.merges() && l.plan.deleted != "" && s == dropDead(l.d.file.name, l.staging, l.plan.deleted):
-			r.Written -= n
-		case strings.HasPrefix(s, "INSERT") && n != r.Written: // P2
-			err = fmt.Errorf("%d rows were sent, %d arrived", r.Written, n)
-		}
-		if err != nil {
-			rollback(ctx, conn)
-			return err
-		}
+	err := l.steps(ctx, conn, r)
+	if err == nil && text != "" {
+		err = l.swapState(ctx, conn, text)
+	}
+	if err != nil {
+		rollback(ctx, conn)
+		return err
 	}
 	r.Superseded = rows - r.Written
-	if text != "" {
-		if err := l.swapState(ctx, conn, text); err != nil {
-			rollback(ctx, conn)
+	return commit(ctx, conn)
+}
+
+// steps runs the statements of the plan and counts what they do.
+func (l *load) steps(ctx context.Context, conn *sql.Conn, r *destination.Result) error {
+	for _, s := range l.plan.statements(l.d.file.name, l.spec.Table, l.staging, l.keeps) {
+		var before int64
+		if s.counts == unkept {
+			if err := conn.QueryRowContext(ctx, countRows(l.d.file.name, l.spec.Table)).Scan(&before); err != nil {
+				return err
+			}
+		}
+		result, err := conn.ExecContext(ctx, s.sql)
+		if err != nil {
 			return err
 		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		switch s.counts {
+		case nothing:
+		case inserts:
+			if n != r.Written { // P2
+				return fmt.Errorf("%d rows were sent, %d arrived", r.Written, n)
+			}
+		case updates:
+			r.Written = n
+		case passes:
+			r.Written -= n
+		case removes:
+			r.Deleted += n
+		case unkept:
+			r.Deleted += n
+			if err := l.spec.Guard(n, before); err != nil {
+				return err
+			}
+		}
 	}
-	return commit(ctx, conn)
+	return nil
 }
 
 // swapState writes the state, unless another load has written it since Begin.
@@ -372,7 +413,13 @@ func rollback(ctx context.Context, conn *sql.Conn) {
 }
 
 // Abort implements [destination.Load].
-func (l *load) Abort(ctx context.Context) error {
+func (l *load) Abort(ctx context.Context) error { return l.finish(ctx, "abort", false) }
+
+// Leave implements [destination.Load].
+func (l *load) Leave(ctx context.Context) error { return l.finish(ctx, "leave", l.token != "") }
+
+// finish ends a load that was not committed.
+func (l *load) finish(ctx context.Context, verb string, leave bool) error {
 	ctx = context.WithoutCancel(ctx)
 	if err := l.turn.take(ctx); err != nil {
 		return err
@@ -385,25 +432,22 @@ func (l *load) Abort(ctx context.Context) error {
 	open := l.open
 	l.mu.Unlock()
 	if open > 0 {
-		return explain(l.op("abort"), fmt.Errorf("%d stages are still open", open))
+		return explain(l.op(verb), fmt.Errorf("%d stages are still open", open))
 	}
 	var err error
-	if l.db != nil {
+	if l.db != nil && !leave {
 		err = l.clear(ctx)
 	}
-	l.end(ctx, false)
+	l.end(ctx, leave)
 	if err != nil {
-		return explain(l.op("abort"), err)
+		return explain(l.op(verb), err)
 	}
 	return nil
 }
 
 // clear drops what begin made and gives the file back.
 func (l *load) clear(ctx context.Context) error {
-	_, err := l.db.ExecContext(ctx, "DROP TABLE IF EXISTS "+qualify(l.d.file.name, l.staging))
-	if err == nil {
-		_, err = l.db.ExecContext(ctx, "DROP TABLE IF EXISTS "+qualify(l.d.file.name, goneTable(l.staging)))
-	}
+	err := l.d.file.dropStaging(ctx, l.db, l.staging)
 	if err == nil && l.madeSchema {
 		// Another load may use the schema by now; then it stays.
 		_, _ = l.db.ExecContext(ctx, "DROP SCHEMA "+quote(l.d.file.name)+"."+quote(l.staging.Schema))
@@ -413,12 +457,13 @@ func (l *load) clear(ctx context.Context) error {
 	return err
 }
 
-// end gives back what the load holds.
-func (l *load) end(ctx context.Context, committed bool) {
+// end gives back what the load holds. Stays says that something of it is in the
+// file.
+func (l *load) end(ctx context.Context, stays bool) {
 	l.ended = true
 	if l.db != nil {
 		l.db = nil
-		l.d.file.release(ctx, committed)
+		l.d.file.release(ctx, stays)
 	}
 	l.d.disclaim(l.spec.Table)
 }

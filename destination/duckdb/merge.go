@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +71,21 @@ func deleteStaged(db string, t, staging destination.TableName, key []string, con
 func deleteErased(db string, t, staging, gone destination.TableName, key []string, deleted string) string {
 	return fmt.Sprintf("DELETE FROM %s AS t USING %s AS g WHERE %s\nAND NOT EXISTS (SELECT 1 FROM %s AS s WHERE %s AND %s)",
 		qualify(db, t), qualify(db, gone), matching("t", "g", key), qualify(db, staging), matching("s", "g", key), alive("s", deleted))
+}
+
+// updateStaged writes the staged values over those of the rows that differ.
+func updateStaged(db string, t, staging destination.TableName, columns []column, key []string) string {
+	var set, differ []string
+	for _, c := range columns {
+		if slices.Contains(key, c.name) {
+			continue
+		}
+		value := cast("s."+quote(c.name), c)
+		set = append(set, quote(c.name)+" = "+value)
+		differ = append(differ, "t."+quote(c.name)+" IS DISTINCT FROM "+value)
+	}
+	return fmt.Sprintf("UPDATE %s AS t SET %s\nFROM %s AS s WHERE %s\nAND (%s)",
+		qualify(db, t), strings.Join(set, ", "), qualify(db, staging), matching("t", "s", key), strings.Join(differ, " OR "))
 }
 
 // deleteWindow removes the rows whose cursor is in a window.

@@ -30,6 +30,8 @@ const (
 	mergeUpsert
 	// window removes the rows of a window of the cursor, too.
 	window
+	// update changes the loaded columns of rows that are there.
+	update
 )
 
 // plan is what a load does to its table, decided from the catalog alone.
@@ -68,6 +70,9 @@ func newPlan(s destination.Spec, t tableState, seen string) (plan, error) {
 	if err := p.possible(s); err != nil {
 		return p, err
 	}
+	if s.Mode == destination.Update && !t.exists {
+		return p, &destination.Error{Err: errors.New("there is no such table to update"), Mend: "load it first"}
+	}
 	if err := p.recall(s, t); err != nil {
 		return p, err
 	}
@@ -89,9 +94,9 @@ func (p *plan) possible(s destination.Spec) error {
 	}
 	switch s.Mode {
 	case destination.Replace, destination.Append:
-	case destination.Merge:
+	case destination.Merge, destination.Update:
 		if len(s.Key) == 0 {
-			return refuse("a merge needs a key", "name the fields that identify a row, or use replace")
+			return refuse(fmt.Sprintf("the mode %s needs a key", s.Mode), "name the fields that identify a row, or use replace")
 		}
 	case destination.DeleteInsert:
 		if s.Cursor == "" || s.From.IsZero() && s.To.IsZero() {
@@ -127,6 +132,12 @@ func (p *plan) name(s destination.Spec, t tableState) error {
 		return &destination.Error{Err: fmt.Errorf("%s has no fields", s.Source)}
 	}
 	naming := destination.Naming{Landed: p.before.Columns}
+	if len(naming.Landed) == 0 {
+		naming.Landed = s.Columns
+	}
+	if !t.exists {
+		naming.Convention = s.Convention
+	}
 	for _, c := range t.columns {
 		naming.Existing = append(naming.Existing, c.name)
 	}
@@ -230,6 +241,8 @@ func (p *plan) choose(s destination.Spec, t tableState) way {
 		return merge
 	case s.Mode == destination.DeleteInsert:
 		return window
+	case s.Mode == destination.Update:
+		return update
 	case len(t.referrers) > 0:
 		return upsert
 	case p.hangs(t):
@@ -269,7 +282,7 @@ func (p *plan) check(t tableState) error {
 		}
 	}
 	for _, c := range t.columns {
-		if c.notNull && !c.hasDefault && slices.Contains(p.vanished, c.name) {
+		if c.notNull && !c.hasDefault && slices.Contains(p.vanished, c.name) && p.way != update {
 			return &destination.Error{
 				Err:  fmt.Errorf("column %s is NOT NULL without a default, and no field goes into it", c.name),
 				Mend: "give the column a default, or allow NULL in it",
@@ -277,6 +290,21 @@ func (p *plan) check(t tableState) error {
 		}
 	}
 	return nil
+}
+
+// found is the plan as the caller of Begin may know it.
+func (p *plan) found() destination.Found {
+	f := destination.Found{Exists: !p.created, State: p.before}
+	for _, c := range p.columns {
+		changed := func(o column) bool { return o.field == c.field }
+		if slices.ContainsFunc(p.added, changed) {
+			f.Added = append(f.Added, c.field)
+		}
+		if slices.ContainsFunc(p.widened, changed) {
+			f.Widened = append(f.Widened, c.field)
+		}
+	}
+	return f
 }
 
 // staged gives the columns of the staging table: those of the table itself
@@ -292,72 +320,104 @@ func (p *plan) staged() []column {
 	return list
 }
 
+// step is a statement that publishes, and what its count of rows means.
+type step struct {
+	sql    string
+	counts effect
+}
+
+// effect is what a step does to the rows that the load tells of.
+type effect int
+
+const (
+	nothing effect = iota
+	// inserts adds as many rows as are left of the staged ones (P2).
+	inserts
+	// updates changes rows; the staged ones that it does not need are passed
+	// over.
+	updates
+	// passes drops staged rows.
+	passes
+	// removes takes rows from the table that the source no longer has; unkept
+	// does so because their keys were not among those kept.
+	removes
+	unkept
+)
+
 // statements gives the SQL that puts the staged rows into the table, up to
-// the transaction's end.
-func (p *plan) statements(db string, t, staging destination.TableName) []string {
-	var list []string
-	if len(p.key) > 0 && !p.merges() {
-		list = append(list, dropTable(db, goneTable(staging)))
+// the transaction's end. Keeps says that the keys of all rows are staged, too.
+func (p *plan) statements(db string, t, staging destination.TableName, keeps bool) []step {
+	var list []step
+	do := func(counts effect, statements ...string) {
+		for _, s := range statements {
+			list = append(list, step{s, counts})
+		}
 	}
 	if p.way == swap {
 		if !p.created {
-			list = append(list, dropTable(db, t))
+			do(nothing, dropTable(db, t))
 		}
-		return append(append(list, rename(db, staging, t.Table)), p.old.restore(db, t)...)
+		do(nothing, rename(db, staging, t.Table))
+		do(nothing, p.old.restore(db, t)...)
+		do(nothing, dropBeside(db, staging)...)
+		return list
 	}
 	// DuckDB refuses to commit an ALTER that comes after a DELETE.
 	for _, c := range p.added {
-		list = append(list, addColumn(db, t, c))
+		do(nothing, addColumn(db, t, c))
 	}
 	for _, c := range p.widened {
-		list = append(list, widen(db, t, c))
+		do(nothing, widen(db, t, c))
+	}
+	if keeps && len(p.key) > 0 && (p.merges() || p.way == add) {
+		do(unkept, deleteGone(db, t, beside(staging, keptSuffix), p.key))
+		do(passes, deleteGone(db, staging, beside(staging, keptSuffix), p.key))
 	}
 	switch p.way {
 	case merge, mergeUpsert, window:
-		return append(list, p.mergeStatements(db, t, staging)...)
+		list = append(list, p.mergeSteps(db, t, staging)...)
+	case update:
+		do(updates, updateStaged(db, t, staging, p.columns, p.key))
 	case upsert:
-		list = append(list, deleteGone(db, t, staging, p.conflict), upsertStaged(db, t, staging, p.columns, p.conflict, p.vanished))
+		do(removes, deleteGone(db, t, staging, p.conflict))
+		do(inserts, upsertStaged(db, t, staging, p.columns, p.conflict, p.vanished))
 	case fill:
-		list = append(list, deleteAll(db, t), insertStaged(db, t, staging, p.columns))
+		do(nothing, deleteAll(db, t))
+		do(inserts, insertStaged(db, t, staging, p.columns))
 	default:
-		list = append(list, insertStaged(db, t, staging, p.columns))
+		do(inserts, insertStaged(db, t, staging, p.columns))
 	}
-	return append(list, dropTable(db, staging))
+	do(nothing, dropBeside(db, staging)...)
+	do(nothing, dropTable(db, staging))
+	return list
 }
 
-// mergeStatements gives the SQL of a merge, after the alterations. What its
-// results mean is told by their first word: see [load.replace].
-func (p *plan) mergeStatements(db string, t, staging destination.TableName) []string {
-	var list []string
-	gone := goneTable(staging)
+// mergeSteps gives the SQL of a merge, after the alterations.
+func (p *plan) mergeSteps(db string, t, staging destination.TableName) []step {
+	var list []step
+	do := func(counts effect, statement string) { list = append(list, step{statement, counts}) }
 	if p.way == window {
-		list = append(list, deleteWindow(db, t, p.cursor, p.spec.From, p.spec.To))
+		do(nothing, deleteWindow(db, t, p.cursor, p.spec.From, p.spec.To))
 	}
 	if len(p.key) > 0 {
 		if p.deleted != "" {
-			list = append(list, deletion+deleteStaged(db, t, staging, p.key, dead("s", p.deleted)))
+			do(removes, deleteStaged(db, t, staging, p.key, dead("s", p.deleted)))
 		}
-		list = append(list, deletion+deleteErased(db, t, staging, gone, p.key, p.deleted))
+		do(removes, deleteErased(db, t, staging, beside(staging, goneSuffix), p.key, p.deleted))
 	}
 	if p.deleted != "" {
-		list = append(list, dropDead(db, staging, p.deleted))
+		do(passes, dropDead(db, staging, p.deleted))
 	}
 	if p.way == mergeUpsert {
-		list = append(list, upsertStaged(db, t, staging, p.columns, p.conflict, nil))
-	} else {
-		if len(p.key) > 0 {
-			list = append(list, deleteStaged(db, t, staging, p.key, "true"))
-		}
-		list = append(list, insertStaged(db, t, staging, p.columns))
+		do(inserts, upsertStaged(db, t, staging, p.columns, p.conflict, nil))
+		return list
 	}
 	if len(p.key) > 0 {
-		list = append(list, dropTable(db, gone))
+		do(nothing, deleteStaged(db, t, staging, p.key, "true"))
 	}
-	return append(list, dropTable(db, staging))
+	do(inserts, insertStaged(db, t, staging, p.columns))
+	return list
 }
-
-// deletion begins a statement that removes rows which the source no longer has.
-const deletion = "-- gone\n"
 
 // keyColumns are the columns of the key, in its order, as they are staged.
 func (p *plan) keyColumns() []column {
@@ -377,11 +437,6 @@ func (p *plan) isAdded(name string) bool {
 
 // merges says whether staged rows are joined to those of the table by key.
 func (p *plan) merges() bool { return p.way == merge || p.way == mergeUpsert || p.way == window }
-
-// goneTable is where the keys of rows that are gone are staged.
-func goneTable(staging destination.TableName) destination.TableName {
-	return destination.TableName{Schema: staging.Schema, Table: staging.Table + "_gone"}
-}
 
 // restore gives the SQL that makes the indexes and comments of t again.
 func (t tableState) restore(db string, name destination.TableName) []string {

@@ -222,7 +222,7 @@ func tryLoad(t testing.TB, d *Destination, table destination.TableName, mode des
 		return err
 	}
 	defer func() { must(t, l.Abort(t.Context())) }()
-	s, err := l.Stage(t.Context())
+	s, err := l.Stage(t.Context(), "part")
 	if err != nil {
 		return err
 	}

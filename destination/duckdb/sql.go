@@ -93,6 +93,43 @@ func dropView(view string) string { return "DROP VIEW IF EXISTS memory.main." + 
 
 func dropTable(db string, t destination.TableName) string { return "DROP TABLE " + qualify(db, t) }
 
+func dropIfThere(db string, t destination.TableName) string {
+	return "DROP TABLE IF EXISTS " + qualify(db, t)
+}
+
+// dropBeside drops the tables that belong to a staging table.
+func dropBeside(db string, staging destination.TableName) []string {
+	var list []string
+	for _, suffix := range []string{partsSuffix, goneSuffix, keptSuffix} {
+		list = append(list, dropIfThere(db, beside(staging, suffix)))
+	}
+	return list
+}
+
+// What is staged, for a run that goes on with it: a row without a part for the
+// load, and one for each part.
+
+func createParts(db string, t destination.TableName) string {
+	return "CREATE TABLE " + qualify(db, t) +
+		" (dest VARCHAR NOT NULL, token VARCHAR NOT NULL, shape VARCHAR NOT NULL, noted TIMESTAMPTZ NOT NULL, part VARCHAR, rows BIGINT NOT NULL)"
+}
+
+func insertPart(db string, t destination.TableName) string {
+	return "INSERT INTO " + qualify(db, t) + " VALUES ($1, $2, $3, $4, $5, $6)"
+}
+
+func selectParts(db string, t destination.TableName) string {
+	return "SELECT dest, token, shape, noted, part, rows FROM " + qualify(db, t) + " ORDER BY noted DESC"
+}
+
+func selectBegun(db string, t destination.TableName) string {
+	return "SELECT min(noted) FROM " + qualify(db, t)
+}
+
+func selectNewest(db string, t destination.TableName, cursor string) string {
+	return "SELECT max(" + quote(cursor) + ") FROM " + qualify(db, t)
+}
+
 func rename(db string, from destination.TableName, to string) string {
 	return "ALTER TABLE " + qualify(db, from) + " RENAME TO " + quote(to)
 }

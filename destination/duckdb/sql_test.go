@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -23,6 +24,7 @@ func TestSQL(t *testing.T) {
 	table := destination.TableName{Schema: "public", Table: `my "account"`}
 	staging := destination.TableName{Schema: "public", Table: stagingPrefix + "account_run1"}
 	old := tableState{comment: "it's ours", indexes: []index{{sql: "CREATE INDEX i ON public.account(id);"}}}
+	key := []string{"id", `o"dd`}
 	var b strings.Builder
 	section := func(name string, statements ...string) {
 		b.WriteString("-- " + name + "\n" + strings.Join(statements, ";\n") + ";\n\n")
@@ -30,23 +32,33 @@ func TestSQL(t *testing.T) {
 	section("open", append(settings(defaultMemory, 0, "/data/it's.db.sluice.tmp"), attach("/data/it's.db", "it's", false))...)
 	section("open to look", attach("/data/it's.db", "it's", true))
 	section("stage", createSchema("crm", "public"), createTable("crm", staging, columns), insertView("crm", staging, columns, "v1"), dropView("v1"))
+	parts := beside(staging, partsSuffix)
+	section("go on", createParts("crm", parts), insertPart("crm", parts), selectParts("crm", parts), selectBegun("crm", parts), selectNewest("crm", staging, "system_modstamp"))
+	section("sift", hasDoubles("crm", staging, key), dropOlder("crm", staging, key, "system_modstamp"), dropKnown("crm", table, staging, key, "system_modstamp"), dropDead("crm", staging, "is_deleted"))
+	section("states", createStates("crm"), selectState("crm"), selectStates("crm"), deleteState("crm"), insertState("crm"))
 	section("count", countRows("crm", staging), countGone("crm", table, staging, []string{"id"}))
 	section("misfits", misfits("crm", staging, columns[2], []string{"id", `o"dd`}), misfits("crm", staging, columns[2], nil))
 	for _, p := range []struct {
-		name string
-		plan plan
+		name  string
+		plan  plan
+		keeps bool
 	}{
-		{"create", plan{way: swap, created: true}},
-		{"swap", plan{way: swap}},
-		{"fill", plan{way: fill, columns: columns, added: columns[1:2], widened: columns[2:]}},
-		{"add", plan{way: add, columns: columns}},
-		{"upsert", plan{way: upsert, columns: columns, conflict: []string{"id"}, vanished: []string{"gone"}}},
-		{"upsert of keys", plan{way: upsert, columns: columns[:1], conflict: []string{"id"}}},
+		{name: "create", plan: plan{way: swap, created: true}},
+		{name: "swap", plan: plan{way: swap}},
+		{name: "fill", plan: plan{way: fill, columns: columns, added: columns[1:2], widened: columns[2:]}},
+		{name: "add", plan: plan{way: add, columns: columns}},
+		{name: "upsert", plan: plan{way: upsert, columns: columns, conflict: []string{"id"}, vanished: []string{"gone"}}},
+		{name: "upsert of keys", plan: plan{way: upsert, columns: columns[:1], conflict: []string{"id"}}},
+		{name: "merge", plan: plan{way: merge, columns: columns, key: key, deleted: "is_deleted"}},
+		{name: "merge with the keys of all rows", plan: plan{way: merge, columns: columns, key: key}, keeps: true},
+		{name: "merge where foreign keys point at", plan: plan{way: mergeUpsert, columns: columns, key: key, conflict: key}},
+		{name: "delete+insert", plan: plan{way: window, columns: columns, cursor: "system_modstamp", spec: destination.Spec{From: time.Unix(0, 0)}}},
+		{name: "update", plan: plan{way: update, columns: columns, key: key}},
 	} {
 		if !p.plan.created {
 			p.plan.old = old
 		}
-		section(p.name, p.plan.statements("crm", table, staging)...)
+		section(p.name, texts(p.plan.statements("crm", table, staging, p.keeps))...)
 	}
 	const golden = "testdata/statements.sql"
 	if os.Getenv("UPDATE") != "" {
@@ -57,6 +69,14 @@ func TestSQL(t *testing.T) {
 	if diff := cmp.Diff(string(want), b.String()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+func texts(steps []step) []string {
+	list := make([]string, len(steps))
+	for i, s := range steps {
+		list[i] = s.sql
+	}
+	return list
 }
 
 // FuzzQuote sends any name and any text through DuckDB and back.

@@ -120,11 +120,7 @@ func (s *stage) Close(ctx context.Context) error {
 		err = errors.New("a write failed before")
 	}
 	if err == nil {
-		err = s.load.d.file.writing.take(ctx)
-	}
-	if err == nil {
-		err = commit(ctx, s.conn)
-		s.load.d.file.writing.give()
+		err = s.commit(ctx)
 	}
 	if err != nil {
 		s.failed = true
@@ -132,6 +128,20 @@ func (s *stage) Close(ctx context.Context) error {
 	}
 	s.end(ctx, s.rows)
 	return nil
+}
+
+// commit makes the rows and the name of their part safe together (P9).
+func (s *stage) commit(ctx context.Context) error {
+	if err := s.load.d.file.writing.take(ctx); err != nil {
+		return err
+	}
+	defer s.load.d.file.writing.give()
+	if s.to.counts && s.load.token != "" {
+		if err := s.load.note(ctx, s.conn, &s.to.part, s.rows); err != nil {
+			return err
+		}
+	}
+	return commit(ctx, s.conn)
 }
 
 // Abort implements [destination.Stage].

@@ -120,6 +120,17 @@ func (s states) List(ctx context.Context) (entries []state.Entry, err error) {
 	return entries, s.explain("list states", err)
 }
 
+// Exclusive implements [state.Store]: the file is held, and it is given to one
+// process at a time; within this one, loads take care of themselves.
+func (s states) Exclusive(ctx context.Context, do func(state.Store) error) error {
+	if _, err := s.d.file.acquire(ctx, 0); err != nil {
+		return s.explain("lock states", err)
+	}
+	err := do(s)
+	s.d.file.release(ctx, err == nil)
+	return err
+}
+
 func (s states) write(ctx context.Context, op string, k state.Key, text string) error {
 	f := s.d.file
 	db, err := f.acquire(ctx, 0)

@@ -20,7 +20,7 @@ func TestWideTableFitsIntoMemory(t *testing.T) {
 	var g errgroup.Group
 	for range 4 {
 		g.Go(func() error {
-			s, failed := l.Stage(t.Context())
+			s, failed := l.Stage(t.Context(), "part")
 			if failed != nil {
 				return failed
 			}

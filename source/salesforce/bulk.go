@@ -340,7 +340,7 @@ func (p *bulkPage) Read(ctx context.Context, emit func(arrow.RecordBatch) error)
 		}
 	}
 	defer page.body.Close()
-	b := newBatcher(p.q.object, p.t.schema, p.t.src.opt.Alloc, emit)
+	b := newBatcher(p.q.object, p.schema, p.t.src.opt.Alloc, emit)
 	defer b.release()
 	rows, err := decodeCSV(page.body, b)
 	if err == nil {
@@ -394,6 +394,9 @@ func (b *bulkReader) verify() error {
 // close aborts a job that nobody waits for any more. A result that was not
 // read to its end is deleted: the org would keep it for a week.
 func (b *bulkReader) close(ctx context.Context) error {
+	if b.kept && b.parallel && b.job.State == jobComplete {
+		return nil
+	}
 	if b.job.State == jobFailed || b.job.State == jobAborted || b.job.State == jobComplete && b.verify() == nil {
 		return nil
 	}

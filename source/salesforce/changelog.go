@@ -45,7 +45,7 @@ func (l *changeLog) read(ctx context.Context, s *scan, since time.Time) error {
 	}
 	if !s.t.obj.Replicateable {
 		if s.t.obj.Deletable && !since.IsZero() {
-			s.observe(source.Event{Warning: "Salesforce keeps no log of deletions for " + s.t.obj.Name + ": rows erased there stay here until --full-refresh"})
+			s.observe(source.Event{Warning: "Salesforce keeps no log of deletions for " + s.t.obj.Name + ": rows erased there stay here until --reconcile"})
 		}
 		return nil
 	}
@@ -57,7 +57,7 @@ func (l *changeLog) read(ctx context.Context, s *scan, since time.Time) error {
 		if start.Before(now.Add(-deletedReach)) {
 			start = now.Add(-deletedReach).Truncate(time.Minute)
 			s.observe(source.Event{Warning: fmt.Sprintf(
-				"the last load of %s is from %s, and Salesforce logs deletions for 15 days only: rows erased in between stay here until --full-refresh",
+				"the last load of %s is from %s, and Salesforce logs deletions for 15 days only: rows erased in between stay here until --reconcile",
 				s.t.obj.Name, since.Format(time.DateOnly))})
 		}
 	}

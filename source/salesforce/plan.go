@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/apache/arrow-go/v18/arrow"
+
 	"sluice/source"
 )
 
@@ -21,11 +23,14 @@ const restPages = 5
 type scan struct {
 	t       *table
 	q       query
+	schema  *arrow.Schema // of the columns of q
 	observe func(source.Event)
 	plan    source.Plan
 	by      reader
 	started bool // a part is out
 	log     changeLog
+	resumed string // the token of the scan that this one goes on with
+	kept    bool   // close leaves the job to another scan
 }
 
 // reader is one of the two APIs.
@@ -43,7 +48,7 @@ func (t *table) Scan(ctx context.Context, r source.Request) (source.Scan, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &scan{t: t, q: q, observe: r.Observe, plan: source.Plan{Rows: -1}}
+	s := &scan{t: t, q: q, schema: t.subset(q.fields), observe: r.Observe, plan: source.Plan{Rows: -1}}
 	if s.observe == nil {
 		s.observe = func(source.Event) {}
 	}
@@ -52,6 +57,9 @@ func (t *table) Scan(ctx context.Context, r source.Request) (source.Scan, error)
 		if err := s.log.read(ctx, s, r.GoneSince); err != nil {
 			return nil, err
 		}
+	}
+	if goesOn, err := s.goOn(ctx, r.Resume); err != nil || goesOn {
+		return s, err
 	}
 	switch {
 	case t.src.mode != "auto":
@@ -62,9 +70,21 @@ func (t *table) Scan(ctx context.Context, r source.Request) (source.Scan, error)
 		err = s.startWhole(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return nil, stale(err)
 	}
 	return s, nil
+}
+
+// stale marks errors that say that the object is not as it was described: a
+// field went away between describe and query.
+func stale(err error) error {
+	var e *source.Error
+	if !errors.As(err, &e) || !strings.EqualFold(strings.ReplaceAll(e.Code, "_", ""), "INVALIDFIELD") {
+		return err
+	}
+	s := *e
+	s.Stale = true
+	return &s
 }
 
 // startWhole reads a whole table: the org's own record count tells by which
@@ -218,7 +238,7 @@ func (s *scan) Next(ctx context.Context) (source.Part, error) {
 		s.plan.Rows = s.by.rows()
 	}
 	if err != nil {
-		return nil, err
+		return nil, stale(err)
 	}
 	return s.log.watch(part), nil
 }

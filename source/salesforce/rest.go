@@ -125,7 +125,7 @@ func (r *restReader) Read(ctx context.Context, emit func(arrow.RecordBatch) erro
 	if len(r.chunks) > 1 {
 		return r.readWide(ctx, emit)
 	}
-	b := newBatcher(r.q.object, r.t.schema, r.t.src.opt.Alloc, emit)
+	b := newBatcher(r.q.object, r.schema, r.t.src.opt.Alloc, emit)
 	defer b.release()
 	first := r.first
 	r.first = nil

@@ -63,6 +63,17 @@ func (t *table) CursorKey() string {
 	return t.obj.cursorKey()
 }
 
+// Derived lists the formulas and roll-up summaries: Salesforce computes them
+// when they are read, and stamps no row for it.
+func (t *table) Derived() (names []string) {
+	for _, f := range t.obj.Fields {
+		if f.Calculated && len(t.schema.FieldIndices(f.Name)) > 0 {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
 // query is one SOQL query over a table.
 type query struct {
 	object string
@@ -80,13 +91,20 @@ func (t *table) DeletedKey() string {
 	return ""
 }
 
-// query reads every column of the rows that r asks for. Archived tasks and
+// query reads the columns and rows that r asks for. Archived tasks and
 // events are part of the table: only queryAll has those, and the deleted ones
 // are then left out again.
 func (t *table) query(r source.Request) (query, error) {
-	q := query{object: t.obj.Name}
-	for _, f := range t.schema.Fields() {
-		q.fields = append(q.fields, f.Name)
+	q := query{object: t.obj.Name, fields: r.Fields}
+	if len(q.fields) == 0 {
+		for _, f := range t.schema.Fields() {
+			q.fields = append(q.fields, f.Name)
+		}
+	}
+	for _, name := range r.Fields {
+		if len(t.schema.FieldIndices(name)) == 0 {
+			return q, &source.Error{Kind: source.BadRequest, Err: fmt.Errorf("%s has no field %q", t.obj.Name, name), Mend: "see its fields with `sluice describe`"}
+		}
 	}
 	deleted := t.DeletedKey()
 	q.all = deleted != "" && (r.WithDeleted || t.obj.field("IsArchived") != nil)

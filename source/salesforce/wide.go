@@ -262,7 +262,7 @@ func (s *stream) release() {
 
 // emitJoined emits the next n rows, whose columns are views of the streams'.
 func (r *restReader) emitJoined(streams []*stream, n int, emit func(arrow.RecordBatch) error) error {
-	columns := make([]arrow.Array, r.t.schema.NumFields())
+	columns := make([]arrow.Array, r.schema.NumFields())
 	defer func() {
 		for _, c := range columns {
 			if c != nil {
@@ -272,16 +272,16 @@ func (r *restReader) emitJoined(streams []*stream, n int, emit func(arrow.Record
 	}()
 	for _, s := range streams {
 		for i, name := range s.q.fields {
-			at := r.t.schema.FieldIndices(name)[0]
-			if columns[at] == nil {
-				columns[at] = array.NewSlice(s.batches[0].Column(i), int64(s.row), int64(s.row+n))
+			at := r.schema.FieldIndices(name)
+			if len(at) > 0 && columns[at[0]] == nil {
+				columns[at[0]] = array.NewSlice(s.batches[0].Column(i), int64(s.row), int64(s.row+n))
 			}
 		}
 	}
 	if slices.Contains(columns, nil) {
 		return errors.New("a column of the query is in none of its parts")
 	}
-	rec := array.NewRecordBatch(r.t.schema, columns, int64(n))
+	rec := array.NewRecordBatch(r.schema, columns, int64(n))
 	defer rec.Release()
 	for _, s := range streams {
 		s.advance(n)

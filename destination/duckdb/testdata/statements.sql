@@ -24,6 +24,28 @@ CREATE TABLE "crm"."public"."_sluice_stage_account_run1" (
 INSERT INTO "crm"."public"."_sluice_stage_account_run1" ("id", "o""dd", "amount") SELECT * FROM memory.main."v1";
 DROP VIEW IF EXISTS memory.main."v1";
 
+-- go on
+CREATE TABLE "crm"."public"."_sluice_stage_account_run1_parts" (dest VARCHAR NOT NULL, token VARCHAR NOT NULL, shape VARCHAR NOT NULL, noted TIMESTAMPTZ NOT NULL, part VARCHAR, rows BIGINT NOT NULL);
+INSERT INTO "crm"."public"."_sluice_stage_account_run1_parts" VALUES ($1, $2, $3, $4, $5, $6);
+SELECT dest, token, shape, noted, part, rows FROM "crm"."public"."_sluice_stage_account_run1_parts" ORDER BY noted DESC;
+SELECT min(noted) FROM "crm"."public"."_sluice_stage_account_run1_parts";
+SELECT max("system_modstamp") FROM "crm"."public"."_sluice_stage_account_run1";
+
+-- sift
+SELECT count(*) <> count(DISTINCT ("id", "o""dd")) FROM "crm"."public"."_sluice_stage_account_run1";
+DELETE FROM "crm"."public"."_sluice_stage_account_run1" WHERE rowid IN (
+	SELECT id FROM (SELECT rowid AS id, row_number() OVER (PARTITION BY "id", "o""dd" ORDER BY "system_modstamp" DESC NULLS LAST, rowid) AS n FROM "crm"."public"."_sluice_stage_account_run1")
+	WHERE n > 1);
+DELETE FROM "crm"."public"."_sluice_stage_account_run1" AS s WHERE EXISTS (SELECT 1 FROM "crm"."public"."my ""account""" AS t WHERE t."id" = s."id" AND t."o""dd" = s."o""dd" AND t."system_modstamp" IS NOT DISTINCT FROM s."system_modstamp");
+DELETE FROM "crm"."public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
+
+-- states
+CREATE TABLE IF NOT EXISTS "crm"."_sluice"."state" (org VARCHAR NOT NULL, source VARCHAR NOT NULL, dest VARCHAR NOT NULL, state VARCHAR NOT NULL, updated TIMESTAMPTZ NOT NULL);
+SELECT state FROM "crm"."_sluice"."state" WHERE org = $1 AND source = $2 AND dest = $3;
+SELECT org, source, dest, state FROM "crm"."_sluice"."state" ORDER BY ALL;
+DELETE FROM "crm"."_sluice"."state" WHERE org = $1 AND source = $2 AND dest = $3;
+INSERT INTO "crm"."_sluice"."state" VALUES ($1, $2, $3, $4, $5);
+
 -- count
 SELECT count(*) FROM "crm"."public"."_sluice_stage_account_run1";
 SELECT count(*) FROM "crm"."public"."my ""account""" AS t
@@ -41,12 +63,18 @@ LIMIT 1;
 
 -- create
 ALTER TABLE "crm"."public"."_sluice_stage_account_run1" RENAME TO "my ""account""";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
 
 -- swap
 DROP TABLE "crm"."public"."my ""account""";
 ALTER TABLE "crm"."public"."_sluice_stage_account_run1" RENAME TO "my ""account""";
 CREATE INDEX i ON public.account(id);
 COMMENT ON TABLE "crm"."public"."my ""account""" IS 'it''s ours';
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
 
 -- fill
 ALTER TABLE "crm"."public"."my ""account""" ADD COLUMN "o""dd" BIGINT;
@@ -55,12 +83,18 @@ DELETE FROM "crm"."public"."my ""account""";
 INSERT INTO "crm"."public"."my ""account""" ("id", "o""dd", "amount")
 SELECT "id", "o""dd", CAST("amount" AS DECIMAL(18,2))
 FROM "crm"."public"."_sluice_stage_account_run1";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
 DROP TABLE "crm"."public"."_sluice_stage_account_run1";
 
 -- add
 INSERT INTO "crm"."public"."my ""account""" ("id", "o""dd", "amount")
 SELECT "id", "o""dd", CAST("amount" AS DECIMAL(18,2))
 FROM "crm"."public"."_sluice_stage_account_run1";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
 DROP TABLE "crm"."public"."_sluice_stage_account_run1";
 
 -- upsert
@@ -70,6 +104,9 @@ INSERT INTO "crm"."public"."my ""account""" ("id", "o""dd", "amount")
 SELECT "id", "o""dd", CAST("amount" AS DECIMAL(18,2))
 FROM "crm"."public"."_sluice_stage_account_run1"
 ON CONFLICT ("id") DO UPDATE SET "o""dd" = excluded."o""dd", "amount" = excluded."amount", "gone" = NULL;
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
 DROP TABLE "crm"."public"."_sluice_stage_account_run1";
 
 -- upsert of keys
@@ -79,5 +116,69 @@ INSERT INTO "crm"."public"."my ""account""" ("id")
 SELECT "id"
 FROM "crm"."public"."_sluice_stage_account_run1"
 ON CONFLICT ("id") DO NOTHING;
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
+DROP TABLE "crm"."public"."_sluice_stage_account_run1";
+
+-- merge
+DELETE FROM "crm"."public"."my ""account""" AS t USING "crm"."public"."_sluice_stage_account_run1" AS s WHERE t."id" = s."id" AND t."o""dd" = s."o""dd" AND NOT (s."is_deleted" IS DISTINCT FROM true);
+DELETE FROM "crm"."public"."my ""account""" AS t USING "crm"."public"."_sluice_stage_account_run1_gone" AS g WHERE t."id" = g."id" AND t."o""dd" = g."o""dd"
+AND NOT EXISTS (SELECT 1 FROM "crm"."public"."_sluice_stage_account_run1" AS s WHERE s."id" = g."id" AND s."o""dd" = g."o""dd" AND s."is_deleted" IS DISTINCT FROM true);
+DELETE FROM "crm"."public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
+DELETE FROM "crm"."public"."my ""account""" AS t USING "crm"."public"."_sluice_stage_account_run1" AS s WHERE t."id" = s."id" AND t."o""dd" = s."o""dd" AND true;
+INSERT INTO "crm"."public"."my ""account""" ("id", "o""dd", "amount")
+SELECT "id", "o""dd", CAST("amount" AS DECIMAL(18,2))
+FROM "crm"."public"."_sluice_stage_account_run1";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
+DROP TABLE "crm"."public"."_sluice_stage_account_run1";
+
+-- merge with the keys of all rows
+DELETE FROM "crm"."public"."my ""account""" AS t
+WHERE NOT EXISTS (SELECT 1 FROM "crm"."public"."_sluice_stage_account_run1_kept" AS s WHERE s."id" = t."id" AND s."o""dd" = t."o""dd");
+DELETE FROM "crm"."public"."_sluice_stage_account_run1" AS t
+WHERE NOT EXISTS (SELECT 1 FROM "crm"."public"."_sluice_stage_account_run1_kept" AS s WHERE s."id" = t."id" AND s."o""dd" = t."o""dd");
+DELETE FROM "crm"."public"."my ""account""" AS t USING "crm"."public"."_sluice_stage_account_run1_gone" AS g WHERE t."id" = g."id" AND t."o""dd" = g."o""dd"
+AND NOT EXISTS (SELECT 1 FROM "crm"."public"."_sluice_stage_account_run1" AS s WHERE s."id" = g."id" AND s."o""dd" = g."o""dd" AND true);
+DELETE FROM "crm"."public"."my ""account""" AS t USING "crm"."public"."_sluice_stage_account_run1" AS s WHERE t."id" = s."id" AND t."o""dd" = s."o""dd" AND true;
+INSERT INTO "crm"."public"."my ""account""" ("id", "o""dd", "amount")
+SELECT "id", "o""dd", CAST("amount" AS DECIMAL(18,2))
+FROM "crm"."public"."_sluice_stage_account_run1";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
+DROP TABLE "crm"."public"."_sluice_stage_account_run1";
+
+-- merge where foreign keys point at
+DELETE FROM "crm"."public"."my ""account""" AS t USING "crm"."public"."_sluice_stage_account_run1_gone" AS g WHERE t."id" = g."id" AND t."o""dd" = g."o""dd"
+AND NOT EXISTS (SELECT 1 FROM "crm"."public"."_sluice_stage_account_run1" AS s WHERE s."id" = g."id" AND s."o""dd" = g."o""dd" AND true);
+INSERT INTO "crm"."public"."my ""account""" ("id", "o""dd", "amount")
+SELECT "id", "o""dd", CAST("amount" AS DECIMAL(18,2))
+FROM "crm"."public"."_sluice_stage_account_run1"
+ON CONFLICT ("id", "o""dd") DO UPDATE SET "amount" = excluded."amount";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
+DROP TABLE "crm"."public"."_sluice_stage_account_run1";
+
+-- delete+insert
+DELETE FROM "crm"."public"."my ""account""" WHERE "system_modstamp" >= TIMESTAMPTZ '1970-01-01 00:00:00+00';
+INSERT INTO "crm"."public"."my ""account""" ("id", "o""dd", "amount")
+SELECT "id", "o""dd", CAST("amount" AS DECIMAL(18,2))
+FROM "crm"."public"."_sluice_stage_account_run1";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
+DROP TABLE "crm"."public"."_sluice_stage_account_run1";
+
+-- update
+UPDATE "crm"."public"."my ""account""" AS t SET "amount" = CAST(s."amount" AS DECIMAL(18,2))
+FROM "crm"."public"."_sluice_stage_account_run1" AS s WHERE t."id" = s."id" AND t."o""dd" = s."o""dd"
+AND (t."amount" IS DISTINCT FROM CAST(s."amount" AS DECIMAL(18,2)));
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_gone";
+DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_kept";
 DROP TABLE "crm"."public"."_sluice_stage_account_run1";
 

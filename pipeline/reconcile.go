@@ -1,0 +1,41 @@
+package pipeline
+
+import (
+	"context"
+
+	"sluice/destination"
+	"sluice/source"
+)
+
+// reconciles says whether the keys of all rows are compared. A table that is
+// replaced has no others anyway.
+func (r *run) reconciles() bool { return r.job.Reconcile && r.plan.mode != destination.Replace }
+
+// copyKeys stages the keys of all rows that the source has now, so that the
+// destination can remove the others. It comes after the rows themselves: a row
+// made meanwhile is neither here nor in the table, and one deleted meanwhile is
+// right to go.
+func (r *run) copyKeys(ctx context.Context, table source.Table, load destination.Load) error {
+	scan, err := table.Scan(ctx, source.Request{Fields: r.spec.Key, Observe: r.observe})
+	if err != nil {
+		return err
+	}
+	defer func() { r.warnAbout(r.cleanUp(ctx, "end the job in the org", scan.Close)) }()
+	// An org without rows has no parts, and its table loses all.
+	none, err := load.StageKept(ctx)
+	if err != nil {
+		return err
+	}
+	if err := none.Close(ctx); err != nil {
+		return err
+	}
+	err = r.copyParts(ctx, scan, intake{
+		stage: func(ctx context.Context, _ string) (destination.Stage, error) { return load.StageKept(ctx) },
+		took:  func(int64, int64) {},
+		begun: func() {},
+	})
+	if err != nil {
+		return err
+	}
+	return scan.Verify() // P2
+}

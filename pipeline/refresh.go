@@ -1,0 +1,125 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/apache/arrow-go/v18/arrow"
+
+	"sluice/destination"
+	"sluice/source"
+	"sluice/state"
+)
+
+// unfilled lists the fields that rows of the table lack which did not change
+// since the fields' columns were added.
+func (r *run) unfilled() []string {
+	if r.plan.whole || r.plan.mode == destination.Replace {
+		return nil
+	}
+	added := r.found.Added
+	if len(added) > 0 && !r.job.BackfillNewColumns {
+		r.warn(fmt.Sprintf("new fields of %s: %s; rows that have not changed since are NULL there until --backfill-new-columns",
+			r.report.SourceTable, strings.Join(added, ", ")))
+	}
+	list := slices.Concat(r.plan.before.Unfilled, added)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// stale lists the fields to read again in all rows, those of the table's own
+// order. After a load of everything there is nothing to refresh.
+func (r *run) stale(table source.Table) []string {
+	if r.plan.whole || r.plan.mode == destination.Replace {
+		return nil
+	}
+	var wanted []string
+	if r.job.RefreshFormulas {
+		wanted = table.Derived()
+	}
+	if r.job.BackfillNewColumns {
+		wanted = slices.Concat(wanted, r.unfilled())
+	}
+	var fields []string
+	for _, f := range r.spec.Schema.Fields() {
+		if slices.Contains(wanted, f.Name) && !slices.Contains(r.spec.Key, f.Name) {
+			fields = append(fields, f.Name)
+		}
+	}
+	return fields
+}
+
+// refresh reads some fields of all rows, and updates the rows that differ: what
+// changes without the cursor growing (P5). It is a load of its own, after the
+// rows that changed.
+func (r *run) refresh(ctx context.Context, table source.Table) (err error) {
+	fields := r.stale(table)
+	if len(fields) == 0 {
+		return nil
+	}
+	r.enter(Plan)
+	request := source.Request{
+		Fields:      slices.Concat(r.spec.Key, fields),
+		WithDeleted: r.job.Deleted == KeepDeleted && table.DeletedKey() != "",
+		Observe:     r.observe,
+	}
+	spec := r.spec
+	spec.Mode, spec.Deleted, spec.Cursor, spec.Schema = destination.Update, "", "", subset(r.spec.Schema, request.Fields)
+	spec.Columns = r.kept.Columns
+	load, err := r.job.Destination.Begin(ctx, spec)
+	if err != nil {
+		return err
+	}
+	defer func() { r.warnAbout(r.cleanUp(ctx, "drop what was staged", load.Abort)) }()
+	scan, err := table.Scan(ctx, request)
+	if err != nil {
+		return err
+	}
+	defer func() { r.warnAbout(r.cleanUp(ctx, "end the job in the org", scan.Close)) }()
+	r.enter(Wait)
+	var rows atomic.Int64
+	err = r.copyParts(ctx, scan, intake{
+		stage: load.Stage,
+		took:  func(n, _ int64) { rows.Add(n) },
+		begun: func() { load.Prepare("") },
+	})
+	if err == nil {
+		err = scan.Verify() // P2
+	}
+	if err != nil {
+		return err
+	}
+	r.enter(Commit)
+	result, err := r.commitState(ctx, load, r.kept, r.filled(load))
+	if err != nil {
+		return err
+	}
+	r.report.RowsRefreshed, r.report.Refreshed = result.Written, fields
+	return r.compare(result, rows.Load())
+}
+
+// filled is the state without the fields that were filled; nil when there is
+// nothing to change.
+func (r *run) filled(load destination.Load) *state.State {
+	s := load.Found().State
+	if r.job.States != nil {
+		s = r.kept
+	}
+	if r.stateKey == (state.Key{}) || !r.job.BackfillNewColumns || len(s.Unfilled) == 0 {
+		return nil
+	}
+	s.Unfilled = nil
+	return &s
+}
+
+// subset is the schema of some fields, in their order.
+func subset(schema *arrow.Schema, names []string) *arrow.Schema {
+	fields := make([]arrow.Field, len(names))
+	for i, name := range names {
+		fields[i] = schema.Field(schema.FieldIndices(name)[0])
+	}
+	return arrow.NewSchema(fields, nil)
+}
