@@ -13,7 +13,7 @@ export CGO_ENABLED := 1
 export GOFLAGS     := $(strip $(GOFLAGS) -tags=duckdb_arrow)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet lint race fuzz bench test-clients golden clean toolchain
+.PHONY: help build demo test vet lint race fuzz bench test-clients golden clean toolchain postgres
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,26 +37,31 @@ $(LINT):
 	GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	mv bin/golangci-lint $@
 
-race: toolchain ## run the tests under the race detector
+race: toolchain postgres ## run the tests under the race detector
 	go test -race $(TESTFLAGS) ./...
 
-fuzz: toolchain ## fuzz each parser for FUZZTIME (5s)
+fuzz: toolchain postgres ## fuzz each parser for FUZZTIME (5s)
 	@grep -rEo --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | \
 	while IFS=: read -r file func; do \
 		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$(dirname "$$file")" || exit 1; \
 	done
 
-bench: toolchain ## measure; BENCH picks by name
+bench: toolchain postgres ## measure; BENCH picks by name
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 test-clients: toolchain ## drive the fake org with jsforce; needs node and npm
 	cd source/salesforce/fakeorg/clients && npm ci --no-fund --no-audit && go test -tags clients .
 
-golden: toolchain ## rewrite the golden files; read the diff
+golden: toolchain postgres ## rewrite the golden files; read the diff
 	UPDATE=1 go test ./...
 
 clean: ## remove what was built
 	rm -rf bin demo.duckdb demo.duckdb.wal
+
+postgres: ## see to it that PostgreSQL is there, for the tests to start servers of their own
+	@command -v initdb >/dev/null || ls -d /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "the tests need PostgreSQL: apt-get install postgresql" >&2; exit 1; }; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; }
 
 # A C++ library that the linker does not find is a page of noise from cgo; this
 # is the same in a sentence.
