@@ -34,6 +34,8 @@ type Naming struct {
 	// MaxBytes is the destination's limit for an identifier; 0 means none. It
 	// is at least 16 otherwise, so that a shortened name keeps a sense.
 	MaxBytes int
+	// Reserved lists names, in lower case, that no column can have.
+	Reserved []string
 }
 
 // Columns returns the column name of each field, in the order of fields, and a
@@ -104,7 +106,7 @@ func (n Naming) rule(fields []string, existing map[string]string) func(string) s
 		if convention == SnakeCase {
 			name = Snake(field)
 		}
-		if n.fits(name) {
+		if n.fits(name) && !slices.Contains(n.Reserved, fold(name)) {
 			return name
 		}
 		return n.suffixed(name, field, 0)

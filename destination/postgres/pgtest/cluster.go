@@ -3,6 +3,7 @@
 package pgtest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -171,7 +172,7 @@ func (c *cluster) do(program string, args ...string) error {
 }
 
 func (c *cluster) command(path string, args ...string) *exec.Cmd {
-	cmd := exec.Command(path, args...)
+	cmd := exec.CommandContext(context.Background(), path, args...)
 	cmd.Dir = c.folder
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.as}
 	return cmd

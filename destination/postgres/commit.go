@@ -1,0 +1,239 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/destination"
+	"sluice/state"
+)
+
+// staged gives the columns of the staging table: every value of a field fits,
+// and only keys have to be there.
+func (p *plan) staged() []column {
+	list := make([]column, len(p.columns))
+	for i, c := range p.columns {
+		c.notNull = false
+		for _, k := range p.key {
+			c.notNull = c.notNull || k == c.name
+		}
+		list[i] = c
+	}
+	return list
+}
+
+// Commit implements [destination.Load].
+func (l *load) Commit(ctx context.Context, s *state.State) (destination.Result, error) {
+	r, err := l.commit(ctx, s)
+	if err != nil {
+		return destination.Result{}, explainWithin(ctx, l.op("commit"), err)
+	}
+	return r, nil
+}
+
+func (l *load) commit(ctx context.Context, s *state.State) (r destination.Result, err error) {
+	if err := context.Cause(ctx); err != nil {
+		return r, err
+	}
+	if err := l.begin(ctx); err != nil {
+		return r, err
+	}
+	if err := l.turn.take(ctx); err != nil {
+		return r, err
+	}
+	defer l.turn.give()
+	if open := l.stages(); open > 0 {
+		return r, fmt.Errorf("%d stages are still open", open)
+	}
+	text, err := l.encode(s)
+	if err != nil {
+		return r, err
+	}
+	if err := l.relock(ctx); err != nil {
+		return r, err
+	}
+	if r, err = l.publish(ctx, text); err != nil {
+		return r, err
+	}
+	r.Created, r.SchemaChanges = l.plan.way == create, l.plan.changes
+	if l.stripped > 0 {
+		l.warn(fmt.Sprintf("%d NUL characters were removed from texts, as PostgreSQL cannot hold them", l.stripped))
+	}
+	l.end(ctx)
+	return r, nil
+}
+
+// encode fills in the columns of the new state; "" leaves the one that is kept
+// here as it is.
+func (l *load) encode(s *state.State) (string, error) {
+	if s == nil {
+		return "", nil
+	}
+	columns := map[string]string{}
+	maps.Copy(columns, l.spec.Columns)
+	maps.Copy(columns, l.plan.before.Columns)
+	for _, c := range l.plan.columns {
+		columns[c.field] = c.name
+	}
+	s.Columns = columns
+	if l.spec.State == (state.Key{}) {
+		return "", nil
+	}
+	text, err := state.Encode(*s)
+	return string(text), err
+}
+
+// relock takes the lock of the table again when its connection was lost. What
+// another run may have done meanwhile shows in the staging tables, the table or
+// the state.
+func (l *load) relock(ctx context.Context) (err error) {
+	if l.lock.alive(ctx) {
+		return nil
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	l.lock.release(ctx)
+	l.d.log.Debug("the connection that held the lock of the table is gone, taking it again")
+	lock, err := l.d.lockTable(ctx, l.spec.Table)
+	if err == nil {
+		l.lock = lock
+	}
+	return err
+}
+
+// maxAttempts is how often a commit is tried that others have stood in the way
+// of.
+const maxAttempts = 5
+
+// publish puts the staged rows into the table, and the state text beside it. P3:
+// one transaction, the state included.
+func (l *load) publish(ctx context.Context, text string) (r destination.Result, err error) {
+	conn, err := l.d.connect(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer func() { hangUp(ctx, conn) }()
+	deadline := time.Now().Add(max(l.d.options.LockTimeout, minLockTime))
+	for attempt := 1; ; attempt++ {
+		err = transact(ctx, conn, func(conn *pgx.Conn) error {
+			r = destination.Result{}
+			return l.replace(ctx, conn, text, deadline, &r)
+		})
+		if err == nil || !inTheWay(err) || time.Now().After(deadline) || attempt >= maxAttempts && sqlState(err) != lockNotAvailable {
+			return r, err
+		}
+		l.d.log.Debug("others are in the way of the commit, trying again", "attempt", attempt, "cause", err)
+	}
+}
+
+// replace carries out the plan within a transaction.
+func (l *load) replace(ctx context.Context, conn *pgx.Conn, text string, deadline time.Time, r *destination.Result) error {
+	if err := run(ctx, conn, commitMemory); err != nil {
+		return err
+	}
+	if err := l.verify(ctx, conn); err != nil {
+		return err
+	}
+	if err := l.lockUp(ctx, conn, deadline); err != nil {
+		return err
+	}
+	if err := l.steps(ctx, conn, r); err != nil {
+		return err
+	}
+	if text == "" {
+		return nil
+	}
+	return swapState(ctx, conn, l.spec.State, l.plan.seen, text)
+}
+
+// readersWait is how long readers may have to wait behind a lock that waits
+// itself. Then it is given up, and taken again.
+const readersWait = 2 * time.Second
+
+// lockUp keeps others away from the table, and looks whether it is as it was.
+func (l *load) lockUp(ctx context.Context, conn *pgx.Conn, deadline time.Time) error {
+	wait := max(time.Until(deadline), time.Second)
+	if err := run(ctx, conn, lockTimeout(wait.Milliseconds())); err != nil {
+		return err
+	}
+	if err := lockNeighbours(ctx, conn, l.spec.Table, l.plan.old.referred); err != nil {
+		return err
+	}
+	if l.plan.way != create {
+		if len(l.plan.added)+len(l.plan.widened) > 0 {
+			wait = min(wait, readersWait)
+		}
+		if err := run(ctx, conn, lockTimeout(wait.Milliseconds()), l.plan.lockTable()); err != nil {
+			return err
+		}
+	}
+	now, err := inspect(ctx, conn, l.spec.Table)
+	if err != nil {
+		return err
+	}
+	if !now.same(l.plan.old) {
+		return &destination.Error{
+			Err:  errors.New("somebody has changed the table since the load began"),
+			Mend: "nothing was written; run again",
+			Busy: true,
+		}
+	}
+	return nil
+}
+
+// steps runs the statements of the plan and counts what they do.
+func (l *load) steps(ctx context.Context, conn *pgx.Conn, r *destination.Result) error {
+	left := l.rows // staged rows that are still to be written
+	var matched int64
+	for _, s := range l.plan.steps(l.staging, l.keeps) {
+		var before int64
+		if s.counts == unkept {
+			if err := conn.QueryRow(ctx, countRows(l.spec.Table)).Scan(&before); err != nil {
+				return err
+			}
+		}
+		if s.counts == matches {
+			if err := conn.QueryRow(ctx, s.sql).Scan(&matched); err != nil {
+				return err
+			}
+			continue
+		}
+		tag, err := conn.Exec(ctx, s.sql)
+		if err != nil {
+			return err
+		}
+		n := tag.RowsAffected()
+		switch s.counts {
+		case passes:
+			left -= n
+		case removes:
+			r.Deleted += n
+		case unkept:
+			r.Deleted += n
+			if err := l.spec.Guard(n, before); err != nil {
+				return err
+			}
+		case updates:
+			r.Written = n
+		case inserts:
+			if n != left-matched { // P2
+				return &destination.Error{
+					Err:  fmt.Errorf("%d rows were sent, %d arrived", left-matched, n),
+					Mend: "look for a trigger of the table that drops or adds rows",
+				}
+			}
+		case matches, nothing:
+		}
+	}
+	if l.spec.Mode != destination.Update {
+		r.Written = left
+	}
+	r.Superseded = l.rows - r.Written
+	return nil
+}

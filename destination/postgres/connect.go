@@ -1,0 +1,150 @@
+package postgres
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+
+	"sluice/uri"
+)
+
+// connectTime bounds the making of a connection where the address says nothing.
+const connectTime = 30 * time.Second
+
+// goodbyeTime is how long a server may take to answer when we are done with it.
+const goodbyeTime = 5 * time.Second
+
+// server is where connections go.
+type server struct {
+	// address is asked once, and again when rotates is true and the server has
+	// refused the login.
+	address func(ctx context.Context) (uri.Postgres, error)
+	rotates bool
+
+	mu     sync.Mutex
+	config *pgx.ConnConfig
+}
+
+// connect makes a connection with an application name and UTC as its time zone.
+func (d *Destination) connect(ctx context.Context) (*pgx.Conn, error) {
+	s := d.server
+	config, err := s.current(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config.Copy())
+	if err != nil && s.rotates && refusesLogin(err) {
+		d.log.Debug("the server refuses the login, asking for the address again")
+		if config, err = s.current(ctx, config); err != nil {
+			return nil, err
+		}
+		conn, err = pgx.ConnectConfig(ctx, config.Copy())
+	}
+	if err != nil {
+		return nil, connectError(config, err)
+	}
+	return conn, nil
+}
+
+// current gives the settings of connections; other than stale ones, which the
+// server has refused.
+func (s *server) current(ctx context.Context, stale *pgx.ConnConfig) (*pgx.ConnConfig, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.config != nil && s.config != stale {
+		return s.config, nil
+	}
+	u, err := s.address(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.config, err = configure(u)
+	return s.config, err
+}
+
+func configure(u uri.Postgres) (*pgx.ConnConfig, error) {
+	c, err := pgx.ParseConfig(u.Address.Reveal())
+	if err != nil {
+		// The text of the error quotes the address, and uri has a better one.
+		if _, err := uri.ParsePostgres(u.Address.Reveal()); err != nil {
+			return nil, err
+		}
+		return nil, &uri.Error{Text: "the address of " + u.String() + " cannot be read any more", Mend: "check the files that it names"}
+	}
+	// A pooler may give each transaction another session: nothing is prepared
+	// by name, and no setting is left behind but these, which poolers know.
+	c.DefaultQueryExecMode = pgx.QueryExecModeExec
+	c.StatementCacheCapacity, c.DescriptionCacheCapacity = 0, 0
+	c.RuntimeParams["timezone"] = "UTC"
+	c.RuntimeParams["client_encoding"] = "UTF8"
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "sluice"
+	}
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connectTime
+	}
+	// A statement that nobody waits for any more would keep its locks.
+	c.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: goodbyeTime}
+	}
+	return c, nil
+}
+
+// hangUp closes a connection, whatever has become of ctx.
+func hangUp(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbyeTime)
+	defer cancel()
+	_ = conn.Close(ctx)
+}
+
+// serverVersion is the server's version as one number, 170002 for 17.2.
+func serverVersion(ctx context.Context, conn *pgx.Conn) (n int, err error) {
+	err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&n)
+	return n, err
+}
+
+// inTransaction runs do in a transaction on a connection of its own.
+func (d *Destination) inTransaction(ctx context.Context, do func(*pgx.Conn) error) error {
+	conn, err := d.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer hangUp(ctx, conn)
+	return transact(ctx, conn, do)
+}
+
+// transact runs do in a transaction.
+func transact(ctx context.Context, conn *pgx.Conn, do func(*pgx.Conn) error) error {
+	if _, err := conn.Exec(ctx, begin); err != nil {
+		return err
+	}
+	if err := do(conn); err != nil {
+		_, _ = conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
+		return err
+	}
+	return commit(ctx, conn)
+}
+
+// commit ends a transaction. Whatever becomes of ctx meanwhile, the answer is
+// waited for: nobody could say else whether the rows are in the table.
+func commit(ctx context.Context, conn *pgx.Conn) error {
+	tag, err := conn.Exec(context.WithoutCancel(ctx), "COMMIT")
+	if err == nil && tag.String() != "COMMIT" {
+		return errRolledBack
+	}
+	return err
+}
+
+// run carries out statements up to the first that fails.
+func run(ctx context.Context, conn *pgx.Conn, statements ...string) error {
+	for _, s := range statements {
+		if _, err := conn.Exec(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}

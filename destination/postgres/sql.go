@@ -1,0 +1,228 @@
+package postgres
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sluice/destination"
+)
+
+// This file holds the SQL that the package sends, as text; others run it. See
+// publish.go for that of a commit, and catalog.go for the questions about a
+// table.
+
+// quote makes an identifier of any text.
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+// literal makes a string literal of any text, whatever the server's
+// standard_conforming_strings.
+func literal(s string) string {
+	s = strings.ReplaceAll(s, `'`, `''`)
+	if strings.Contains(s, `\`) {
+		return ` E'` + strings.ReplaceAll(s, `\`, `\\`) + `'`
+	}
+	return `'` + s + `'`
+}
+
+func qualify(t destination.TableName) string { return quote(t.Schema) + "." + quote(t.Table) }
+
+func quoteAll(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = quote(n)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func names(columns []column) []string {
+	list := make([]string, len(columns))
+	for i, c := range columns {
+		list[i] = c.name
+	}
+	return list
+}
+
+// begin starts a transaction that may write, whatever the role's defaults, and
+// in which each statement sees what was committed before it. An error is
+// better than rows that a policy hides from us.
+const begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL row_security = off"
+
+// lockTimeout bounds how long a statement waits for a lock.
+func lockTimeout(ms int64) string { return fmt.Sprintf("SET LOCAL lock_timeout = %d", ms) }
+
+// commitMemory lets the joins of a commit keep keys in memory.
+const commitMemory = "SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '128MB'"
+
+// idle keeps the server from ending a transaction that waits for the org.
+const idle = "SET LOCAL idle_in_transaction_session_timeout = 0"
+
+// idle17 does so where transactions have a timeout, since PostgreSQL 17.
+const idle17 = "SET LOCAL transaction_timeout = 0"
+
+// lockName takes an advisory lock until the transaction ends; it works where a
+// pooler gives each transaction another session.
+const lockName = "SELECT pg_advisory_xact_lock($1::bigint)"
+
+const (
+	tryLockName   = "SELECT pg_try_advisory_xact_lock($1::bigint)"
+	shareLockName = "SELECT pg_advisory_xact_lock_shared($1::bigint)"
+)
+
+func createSchema(schema string) string { return "CREATE SCHEMA IF NOT EXISTS " + quote(schema) }
+
+// createTable makes a table of columns in the types they are staged in. An
+// unlogged one is quick to fill and is emptied by a crash of the server.
+func createTable(t destination.TableName, columns []column, logged bool) string {
+	lines := make([]string, len(columns))
+	for i, c := range columns {
+		lines[i] = "\t" + quote(c.name) + " " + c.kind
+		if c.notNull {
+			lines[i] += " NOT NULL"
+		}
+	}
+	what, options := "CREATE TABLE ", ""
+	if !logged {
+		what, options = "CREATE UNLOGGED TABLE ", " WITH (autovacuum_enabled = false)"
+	}
+	return what + qualify(t) + " (\n" + strings.Join(lines, ",\n") + "\n)" + options
+}
+
+// createParts makes the table of the parts that were staged. It loses its rows
+// whenever the staging table does.
+func createParts(t destination.TableName, logged bool) string {
+	return createTable(t, []column{{name: "part", kind: text, notNull: true}, {name: "rows", kind: bigint, notNull: true}}, logged)
+}
+
+func insertPart(t destination.TableName) string {
+	return "INSERT INTO " + qualify(t) + " (part, rows) VALUES ($1, $2)"
+}
+
+func selectParts(t destination.TableName) string {
+	return "SELECT part, rows FROM " + qualify(t)
+}
+
+// comment writes down what a staging table is for.
+func comment(t destination.TableName, text string) string {
+	return "COMMENT ON TABLE " + qualify(t) + " IS " + literal(text)
+}
+
+// copyIn takes rows in the binary format of COPY.
+func copyIn(t destination.TableName, columns []column) string {
+	return fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary)", qualify(t), quoteAll(names(columns)))
+}
+
+func dropIfThere(t destination.TableName) string { return "DROP TABLE IF EXISTS " + qualify(t) }
+
+// dropEmptySchema fails when somebody uses the schema by now.
+func dropEmptySchema(schema string) string { return "DROP SCHEMA " + quote(schema) }
+
+func countRows(t destination.TableName) string { return "SELECT count(*) FROM " + qualify(t) }
+
+func newestRow(t destination.TableName, cursor string) string {
+	return fmt.Sprintf("SELECT max(%s) FROM %s", quote(cursor), qualify(t))
+}
+
+// analyze tells the planner about the columns that staged rows are joined by.
+func analyze(t destination.TableName, key []string) string {
+	if len(key) == 0 {
+		return "ANALYZE " + qualify(t)
+	}
+	return fmt.Sprintf("ANALYZE %s (%s)", qualify(t), quoteAll(key))
+}
+
+// misfits finds a staged row with a value that its column would change: the
+// row's key and the value, one row at most. A value that the column's type
+// does not take at all makes the query fail.
+func misfits(staging destination.TableName, c column, key []string) string {
+	back := fmt.Sprintf("CAST(%s AS %s)", cast("s", c), c.kind)
+	if c.kind == float {
+		back = fmt.Sprintf("CAST(CAST(%s AS text) AS %s)", cast("s", c), c.kind)
+	}
+	wrong := differs(back, "s."+quote(c.name), c.kind)
+	if c.target == "jsonb" {
+		// It keeps the meaning of a JSON text, not its blanks.
+		wrong = cast("s", c) + " IS NULL AND s." + quote(c.name) + " IS NOT NULL"
+	}
+	return fmt.Sprintf("SELECT %s, CAST(s.%s AS text)\nFROM %s AS s\nWHERE %s\nLIMIT 1",
+		label(key), quote(c.name), qualify(staging), wrong)
+}
+
+// nulls finds a staged row without a value for a column that needs one.
+func nulls(staging destination.TableName, c column, key []string) string {
+	return fmt.Sprintf("SELECT %s\nFROM %s AS s\nWHERE s.%s IS NULL\nLIMIT 1", label(key), qualify(staging), quote(c.name))
+}
+
+// castable counts the staged values of some blocks in the type of their
+// column, which fails when one of them is none of it.
+func castable(staging destination.TableName, c column) string {
+	return fmt.Sprintf("SELECT count(CAST(%s AS text)) FROM %s AS s WHERE s.ctid >= $1::text::tid AND s.ctid < $2::text::tid", cast("s", c), qualify(staging))
+}
+
+// rowAt reads one staged row by its place.
+func rowAt(staging destination.TableName, c column, key []string) string {
+	return fmt.Sprintf("SELECT %s, CAST(s.%s AS text) FROM %s AS s WHERE s.ctid = $1::text::tid", label(key), quote(c.name), qualify(staging))
+}
+
+// lastBlock is the number of the block after the last of a table.
+func lastBlock(t destination.TableName) string {
+	return "SELECT pg_relation_size(" + literal(qualify(t)) + "::regclass) / current_setting('block_size')::bigint"
+}
+
+// label is the key of a staged row as text.
+func label(key []string) string {
+	if len(key) == 0 {
+		return "'a row'"
+	}
+	parts := make([]string, len(key))
+	for i, k := range key {
+		parts[i] = "s." + quote(k)
+	}
+	return "concat_ws(', ', " + strings.Join(parts, ", ") + ")"
+}
+
+// cast gives a staged value in the type of its column.
+func cast(alias string, c column) string {
+	value := alias + "." + quote(c.name)
+	switch {
+	case c.exact():
+		return value
+	case c.kind == float && isNumeric(c.target):
+		// The direct cast rounds to 15 digits.
+		return "CAST(CAST(" + value + " AS text) AS " + c.target + ")"
+	default:
+		return "CAST(" + value + " AS " + c.target + ")"
+	}
+}
+
+// differs compares two values of a type to the last byte: texts without their
+// collation, which may take different ones for equal.
+func differs(a, b, kind string) string {
+	if !slices.Contains([]string{boolean, bigint, float, date, timestamp, clock, bytea}, kind) {
+		a, b = "CAST("+a+` AS text) COLLATE "C"`, "CAST("+b+` AS text) COLLATE "C"`
+	}
+	return a + " IS DISTINCT FROM " + b
+}
+
+// The states of all tables, in one table of the database.
+
+var createStates = "CREATE TABLE IF NOT EXISTS " + qualify(stateTable) +
+	" (org text, source text, dest text, state text NOT NULL, updated timestamptz NOT NULL, PRIMARY KEY (org, source, dest))"
+
+// hasStates tells whether there are states, and whether we may have them.
+const hasStates = `SELECT to_regclass($1) IS NOT NULL,
+	CASE WHEN to_regclass($1) IS NOT NULL THEN has_table_privilege(to_regclass($1), 'SELECT') AND has_table_privilege(to_regclass($1), 'INSERT')
+		AND has_table_privilege(to_regclass($1), 'UPDATE') AND has_table_privilege(to_regclass($1), 'DELETE')
+	WHEN to_regnamespace($2) IS NOT NULL THEN has_schema_privilege(to_regnamespace($2), 'CREATE')
+	ELSE has_database_privilege(current_database(), 'CREATE') END`
+
+const whereState = " WHERE org = $1 AND source = $2 AND dest = $3"
+
+var (
+	selectState  = "SELECT state FROM " + qualify(stateTable) + whereState
+	lockState    = selectState + " FOR UPDATE"
+	selectStates = "SELECT org, source, dest, state FROM " + qualify(stateTable) + ` ORDER BY org COLLATE "C", source COLLATE "C", dest COLLATE "C"`
+	deleteState  = "DELETE FROM " + qualify(stateTable) + whereState
+	updateState  = "UPDATE " + qualify(stateTable) + " SET state = $4, updated = $5" + whereState
+	insertState  = "INSERT INTO " + qualify(stateTable) + " (org, source, dest, state, updated) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
+)

@@ -1,0 +1,164 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/destination"
+	"sluice/state"
+)
+
+// stateTable holds the states of all tables of the database. Its schema is out
+// of the way of the user's tables.
+var stateTable = destination.TableName{Schema: "_sluice", Table: "state"}
+
+// statesThere says whether the database has states at all, and refuses it when
+// we could not write them.
+func statesThere(ctx context.Context, q querier) (there bool, err error) {
+	var allowed bool
+	if err := q.QueryRow(ctx, hasStates, qualify(stateTable), quote(stateTable.Schema)).Scan(&there, &allowed); err != nil {
+		return false, err
+	}
+	if !allowed {
+		return there, &destination.Error{
+			Err:  errors.New("this role may not keep its state in table " + stateTable.String()),
+			Mend: "let the owner of the database CREATE SCHEMA " + stateTable.Schema + " AUTHORIZATION this role",
+		}
+	}
+	return there, nil
+}
+
+// readState gives the encoded state of a key, "" when there is none.
+func readState(ctx context.Context, q querier, k state.Key) (text string, err error) {
+	if there, err := statesThere(ctx, q); !there || err != nil {
+		return "", err
+	}
+	return scanState(q.QueryRow(ctx, selectState, k.Org, k.Source, k.Dest))
+}
+
+func scanState(row pgx.Row) (text string, err error) {
+	if err = row.Scan(&text); errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	return text, err
+}
+
+// makeStates makes the table of states, in a transaction that keeps others from
+// doing the same.
+func makeStates(ctx context.Context, conn *pgx.Conn) error {
+	there, err := statesThere(ctx, conn)
+	if err != nil || there {
+		return err
+	}
+	return run(ctx, conn, createSchema(stateTable.Schema), createStates)
+}
+
+// swapState writes a state, unless another load has written it since it was
+// seen.
+func swapState(ctx context.Context, conn *pgx.Conn, k state.Key, seen, text string) error {
+	now, err := scanState(conn.QueryRow(ctx, lockState, k.Org, k.Source, k.Dest))
+	if err != nil {
+		return err
+	}
+	if now == seen {
+		statement := updateState
+		if seen == "" {
+			statement = insertState
+		}
+		tag, err := conn.Exec(ctx, statement, k.Org, k.Source, k.Dest, text, time.Now().UTC())
+		if err != nil || tag.RowsAffected() == 1 {
+			return err
+		}
+	}
+	return &destination.Error{
+		Err:  errors.New("another run has loaded the table meanwhile"),
+		Mend: "nothing was written; run again, and let one run of a table end before the next begins",
+		Busy: true,
+	}
+}
+
+// states is the [state.Store] of a database.
+type states struct{ d *Destination }
+
+// States implements [destination.Destination].
+func (d *Destination) States() state.Store { return states{d} }
+
+// Get implements [state.Store].
+func (s states) Get(ctx context.Context, k state.Key) (found state.State, err error) {
+	err = s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+		text, err := readState(ctx, conn, k)
+		if err == nil && text != "" {
+			found, err = state.Decode([]byte(text))
+		}
+		return err
+	})
+	return found, s.explain("read the state of "+k.String(), err)
+}
+
+// Put implements [state.Store].
+func (s states) Put(ctx context.Context, k state.Key, st state.State) error {
+	text, err := state.Encode(st)
+	if err != nil {
+		return err
+	}
+	err = s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, lockName, lockKey("schemas", destination.TableName{})); err != nil {
+			return err
+		}
+		if err := makeStates(ctx, conn); err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, deleteState, k.Org, k.Source, k.Dest); err != nil {
+			return err
+		}
+		_, err := conn.Exec(ctx, insertState, k.Org, k.Source, k.Dest, string(text), time.Now().UTC())
+		return err
+	})
+	return s.explain("write the state of "+k.String(), err)
+}
+
+// Delete implements [state.Store].
+func (s states) Delete(ctx context.Context, k state.Key) error {
+	err := s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+		if there, err := statesThere(ctx, conn); !there || err != nil {
+			return err
+		}
+		_, err := conn.Exec(ctx, deleteState, k.Org, k.Source, k.Dest)
+		return err
+	})
+	return s.explain("delete the state of "+k.String(), err)
+}
+
+// List implements [state.Store].
+func (s states) List(ctx context.Context) (entries []state.Entry, err error) {
+	err = s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+		if there, err := statesThere(ctx, conn); !there || err != nil {
+			return err
+		}
+		return each(ctx, conn, selectStates, nil, func(row pgx.Rows) error {
+			var e state.Entry
+			var text string
+			if err := row.Scan(&e.Org, &e.Source, &e.Dest, &text); err != nil {
+				return err
+			}
+			var err error
+			e.State, err = state.Decode([]byte(text))
+			entries = append(entries, e)
+			return err
+		})
+	})
+	return entries, s.explain("list states", err)
+}
+
+func (s states) explain(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if newer, ok := errors.AsType[*state.NewerError](err); ok {
+		return &destination.Error{Op: op, Err: newer, Mend: newer.Hint()}
+	}
+	return explain(op, err)
+}

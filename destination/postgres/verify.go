@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/destination"
+)
+
+// verify checks that every staged row is there (P2), and that the columns that
+// keep another type, or need a value, can hold theirs (P1).
+func (l *load) verify(ctx context.Context, conn *pgx.Conn) error {
+	var staged int64
+	if err := conn.QueryRow(ctx, countRows(l.staging)).Scan(&staged); err != nil {
+		return err
+	}
+	if staged != l.rows {
+		return &destination.Error{
+			Err:  fmt.Errorf("%d rows were staged, %d are there", l.rows, staged),
+			Mend: "a crash of the server empties the staging tables: run again",
+		}
+	}
+	if l.plan.way == create {
+		return nil
+	}
+	for _, c := range l.plan.columns {
+		if c.notNull {
+			if err := l.findNull(ctx, conn, c); err != nil {
+				return err
+			}
+		}
+		if !c.exact() {
+			if err := l.findMisfit(ctx, conn, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *load) findNull(ctx context.Context, conn *pgx.Conn, c column) error {
+	var key string
+	err := conn.QueryRow(ctx, nulls(l.staging, c, l.plan.key)).Scan(&key)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return &destination.Error{
+		Err:  fmt.Errorf("record %s of %s: field %s has no value, and column %s is NOT NULL", key, l.spec.Source, c.field, c.name),
+		Mend: fmt.Sprintf("allow NULL in it: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", qualify(l.spec.Table), quote(c.name)),
+	}
+}
+
+func (l *load) findMisfit(ctx context.Context, conn *pgx.Conn, c column) error {
+	var key, value string
+	err := within(ctx, conn, func() error {
+		return conn.QueryRow(ctx, misfits(l.staging, c, l.plan.key)).Scan(&key, &value)
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	if isDataError(err) {
+		key, value, err = l.search(ctx, conn, c)
+	}
+	if err != nil {
+		return err
+	}
+	return &destination.Error{
+		Err: fmt.Errorf("record %s of %s: field %s is %.100q, which column %s (%s) cannot hold",
+			key, l.spec.Source, c.field, value, c.name, c.target),
+		Mend: fmt.Sprintf("change the column's type to %s, or load into another table", c.kind),
+	}
+}
+
+// within runs do and undoes its failure, so that the transaction goes on.
+func within(ctx context.Context, conn *pgx.Conn, do func() error) error {
+	if err := run(ctx, conn, "SAVEPOINT attempt"); err != nil {
+		return err
+	}
+	err := do()
+	if undo := run(ctx, conn, "ROLLBACK TO SAVEPOINT attempt; RELEASE SAVEPOINT attempt"); undo != nil {
+		return errors.Join(err, undo)
+	}
+	return err
+}
+
+// search finds the first staged row whose value is none of its column's type:
+// the block by halving, the row within it one by one.
+func (l *load) search(ctx context.Context, conn *pgx.Conn, c column) (key, value string, err error) {
+	var low, high int64 // the value is in a block of [low, high)
+	if err := conn.QueryRow(ctx, lastBlock(l.staging)).Scan(&high); err != nil {
+		return "", "", err
+	}
+	fails := func(from, to string) (bool, error) {
+		var n int64
+		err := within(ctx, conn, func() error { return conn.QueryRow(ctx, castable(l.staging, c), from, to).Scan(&n) })
+		if isDataError(err) {
+			return true, nil
+		}
+		return false, err
+	}
+	for high-low > 1 {
+		middle := (low + high) / 2
+		inLower, err := fails(tid(low, 0), tid(middle, 0))
+		if err != nil {
+			return "", "", err
+		}
+		if inLower {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	for row := range int64(maxRowsOfBlock) {
+		found, err := fails(tid(low, row), tid(low, row+1))
+		if err != nil {
+			return "", "", err
+		}
+		if found {
+			err = conn.QueryRow(ctx, rowAt(l.staging, c, l.plan.key), tid(low, row)).Scan(&key, &value)
+			return key, value, err
+		}
+	}
+	return "", "", fmt.Errorf("column %s takes a value on its own, but not with others", c.name)
+}
+
+// maxRowsOfBlock is more than a block of 32 KiB, the largest, has room for.
+const maxRowsOfBlock = 2048
+
+func tid(block, row int64) string { return fmt.Sprintf("(%d,%d)", block, row) }
