@@ -54,7 +54,12 @@ func (l *load) open(ctx context.Context) (err error) {
 	if l.lock, err = l.d.lockTable(ctx, l.spec.Table); err != nil {
 		return err
 	}
-	q := l.lock.conn
+	// Tables that were read stay locked until the lock's transaction goes back.
+	return within(ctx, l.lock.conn, func() error { return l.look(ctx, l.lock.conn) })
+}
+
+// look plans the load by what is there.
+func (l *load) look(ctx context.Context, q querier) error {
 	if err := checkServer(ctx, q); err != nil {
 		return err
 	}
