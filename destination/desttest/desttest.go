@@ -30,6 +30,9 @@ type Subject struct {
 	Exec func(t *testing.T, d destination.Destination, sql string)
 	// Tables lists all tables of the database, staging included.
 	Tables func(t *testing.T, d destination.Destination) []string
+	// NoNUL leaves out texts with a NUL character, which the database cannot
+	// hold; it has to refuse them.
+	NoNUL bool
 	// Skip names the tests that the database cannot pass, each with the
 	// reason.
 	Skip map[string]string

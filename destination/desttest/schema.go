@@ -73,6 +73,9 @@ func everyType(c *check) {
 	add(0, nil)
 	for i, v := range everyValue {
 		for _, value := range v.values {
+			if text, ok := value.(string); ok && c.s.NoNUL && strings.ContainsRune(text, 0) {
+				continue
+			}
 			add(i+1, value)
 		}
 	}
