@@ -96,4 +96,3 @@ func plain(v any, raw []byte) any {
 		return v
 	}
 }
-

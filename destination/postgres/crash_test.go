@@ -130,6 +130,10 @@ func endedRun(t *testing.T, address string, from int64, end func(*testing.T, str
 		defer close(done)
 		time.Sleep(100*time.Millisecond + rand.N(400*time.Millisecond))
 		end(t, address, c)
+		// A process that lives on, as one that was between two connections
+		// may, gets the time to do damage.
+		time.Sleep(200 * time.Millisecond)
+		_ = c.Process.Kill()
 	}()
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if n, err := strconv.ParseInt(lines.Text(), 10, 64); err == nil {
@@ -137,7 +141,6 @@ func endedRun(t *testing.T, address string, from int64, end func(*testing.T, str
 		}
 	}
 	<-done
-	_ = c.Process.Kill()
 	_ = c.Wait()
 	return reported
 }

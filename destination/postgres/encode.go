@@ -44,7 +44,9 @@ type vector struct {
 	put    func(buf []byte, row int) []byte
 }
 
-func (v *vector) null(row int) bool { return v.valid != nil && bitutil.BitIsNotSet(v.valid, v.offset+row) }
+func (v *vector) null(row int) bool {
+	return v.valid != nil && bitutil.BitIsNotSet(v.valid, v.offset+row)
+}
 
 // vectors checks the values of a batch, and makes them ready to be put in rows.
 func vectors(b arrow.RecordBatch, o *odd) ([]vector, error) {

@@ -86,17 +86,18 @@ func TestReplaceKeepsWhatHangsOnTheTable(t *testing.T) {
 // countRowsUntil reads the table until ctx ends, with a server that lets it
 // wait for no lock at all.
 func countRowsUntil(ctx context.Context, address string, least int, reads *int) error {
-	conn, err := pgx.Connect(context.Background(), address)
+	always := context.WithoutCancel(ctx)
+	conn, err := pgx.Connect(always, address)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.Background())
-	if _, err := conn.Exec(context.Background(), "SET lock_timeout = 1"); err != nil {
+	defer conn.Close(always)
+	if _, err := conn.Exec(always, "SET lock_timeout = 1"); err != nil {
 		return err
 	}
 	for ctx.Err() == nil {
 		var n, oldest, newest int
-		if err := conn.QueryRow(context.Background(), "SELECT count(*), min(generation), max(generation) FROM public.account").Scan(&n, &oldest, &newest); err != nil {
+		if err := conn.QueryRow(always, "SELECT count(*), min(generation), max(generation) FROM public.account").Scan(&n, &oldest, &newest); err != nil {
 			return err
 		}
 		if n < least || oldest != newest {

@@ -34,11 +34,11 @@ type load struct {
 	madeSchema bool
 	ended      bool
 
-	mu       sync.Mutex // guards what follows
-	keeps    bool       // keys of all rows are staged, too
-	openStages    int        // stages that are neither closed nor aborted
-	rows     int64      // of closed stages
-	stripped int64      // NUL characters of theirs
+	mu         sync.Mutex // guards what follows
+	keeps      bool       // keys of all rows are staged, too
+	openStages int        // stages that are neither closed nor aborted
+	rows       int64      // of closed stages
+	stripped   int64      // NUL characters of theirs
 }
 
 func (l *load) op(verb string) string { return verb + " " + l.spec.Table.String() }

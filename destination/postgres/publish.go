@@ -171,7 +171,7 @@ func createIndex(t destination.TableName, key []string) string {
 func matching(key []column) string {
 	parts := make([]string, len(key))
 	for i, k := range key {
-		parts[i] = "t." + quote(k.name) + " = " + cast("s", k)
+		parts[i] = "t." + quote(k.name) + " = " + cast(k)
 		if k.collation != "" {
 			parts[i] += " COLLATE " + k.collation
 		}
@@ -212,7 +212,7 @@ func dropDead(staging destination.TableName, deleted string) string {
 func dropKnown(t, staging destination.TableName, p *plan) string {
 	cursor := p.columns[slices.IndexFunc(p.columns, func(c column) bool { return c.name == p.cursor })]
 	return fmt.Sprintf("DELETE FROM %s AS s WHERE EXISTS (\n\tSELECT 1 FROM %s AS t WHERE %s AND t.%s IS NOT DISTINCT FROM %s\n)",
-		qualify(staging), qualify(t), matching(p.keyColumns()), quote(cursor.name), cast("s", cursor))
+		qualify(staging), qualify(t), matching(p.keyColumns()), quote(cursor.name), cast(cursor))
 }
 
 // deleteDead removes the rows of the table whose key was staged in a row that
@@ -278,7 +278,7 @@ func updateStaged(t, staging destination.TableName, p *plan) string {
 		if slices.Contains(p.key, c.name) {
 			continue
 		}
-		value := cast("s", c)
+		value := cast(c)
 		set = append(set, quote(c.name)+" = "+value)
 		differ = append(differ, differs("t."+quote(c.name), value, c.target))
 	}
@@ -300,7 +300,7 @@ func updateStaged(t, staging destination.TableName, p *plan) string {
 func insertStaged(t, staging destination.TableName, columns []column) string {
 	values := make([]string, len(columns))
 	for i, c := range columns {
-		values[i] = cast("s", c)
+		values[i] = cast(c)
 	}
 	return fmt.Sprintf("INSERT INTO %s (%s)\nSELECT %s\nFROM %s AS s",
 		qualify(t), quoteAll(names(columns)), strings.Join(values, ", "), qualify(staging))

@@ -135,14 +135,14 @@ func analyze(t destination.TableName, key []string) string {
 // row's key and the value, one row at most. A value that the column's type
 // does not take at all makes the query fail.
 func misfits(staging destination.TableName, c column, key []string) string {
-	back := fmt.Sprintf("CAST(%s AS %s)", cast("s", c), c.kind)
+	back := fmt.Sprintf("CAST(%s AS %s)", cast(c), c.kind)
 	if c.kind == float {
-		back = fmt.Sprintf("CAST(CAST(%s AS text) AS %s)", cast("s", c), c.kind)
+		back = fmt.Sprintf("CAST(CAST(%s AS text) AS %s)", cast(c), c.kind)
 	}
 	wrong := differs(back, "s."+quote(c.name), c.kind)
 	if c.target == "jsonb" {
 		// It keeps the meaning of a JSON text, not its blanks.
-		wrong = cast("s", c) + " IS NULL AND s." + quote(c.name) + " IS NOT NULL"
+		wrong = cast(c) + " IS NULL AND s." + quote(c.name) + " IS NOT NULL"
 	}
 	return fmt.Sprintf("SELECT %s, CAST(s.%s AS text)\nFROM %s AS s\nWHERE %s\nLIMIT 1",
 		label(key), quote(c.name), qualify(staging), wrong)
@@ -156,7 +156,7 @@ func nulls(staging destination.TableName, c column, key []string) string {
 // castable counts the staged values of some blocks in the type of their
 // column, which fails when one of them is none of it.
 func castable(staging destination.TableName, c column) string {
-	return fmt.Sprintf("SELECT count(CAST(%s AS text)) FROM %s AS s WHERE s.ctid >= $1::text::tid AND s.ctid < $2::text::tid", cast("s", c), qualify(staging))
+	return fmt.Sprintf("SELECT count(CAST(%s AS text)) FROM %s AS s WHERE s.ctid >= $1::text::tid AND s.ctid < $2::text::tid", cast(c), qualify(staging))
 }
 
 // rowAt reads one staged row by its place.
@@ -181,9 +181,9 @@ func label(key []string) string {
 	return "concat_ws(', ', " + strings.Join(parts, ", ") + ")"
 }
 
-// cast gives a staged value in the type of its column.
-func cast(alias string, c column) string {
-	value := alias + "." + quote(c.name)
+// cast gives the value of a staged row s in the type of its column.
+func cast(c column) string {
+	value := "s." + quote(c.name)
 	switch {
 	case c.exact():
 		return value

@@ -184,6 +184,6 @@ func (c *cluster) address(database string) string {
 }
 
 func (c *cluster) run(sql string) error {
-	_, err := query(c.address("postgres"), sql)
+	_, err := Ask(c.address("postgres"), sql)
 	return err
 }

@@ -57,17 +57,27 @@ var databases atomic.Int64
 // the test ends.
 func Database(t testing.TB) string {
 	t.Helper()
-	c := the(t)
-	name := fmt.Sprintf("t%d", databases.Add(1))
-	if err := c.run("CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
+	address, drop, err := Create()
+	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := c.run("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+		if err := drop(); err != nil {
 			t.Error(err)
 		}
 	})
-	return c.address(name)
+	return address
+}
+
+// Create is Database for who has no [testing.TB].
+func Create() (address string, drop func() error, err error) {
+	c, err := start()
+	if err != nil {
+		return "", nil, err
+	}
+	name := fmt.Sprintf("t%d", databases.Add(1))
+	drop = func() error { return c.run("DROP DATABASE " + name + " WITH (FORCE)") }
+	return c.address(name), drop, c.run("CREATE DATABASE " + name + " TEMPLATE template0 ENCODING 'UTF8'")
 }
 
 // As is an address with another user and password.
@@ -102,14 +112,15 @@ func Program(t testing.TB, name string) string {
 // has any, values as text joined by "|".
 func Query(t testing.TB, address, sql string) []string {
 	t.Helper()
-	rows, err := query(address, sql)
+	rows, err := Ask(address, sql)
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
 	return rows
 }
 
-func query(address, sql string) (rows []string, err error) {
+// Ask is Query for who has no [testing.TB].
+func Ask(address, sql string) (rows []string, err error) {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, address)
 	if err != nil {

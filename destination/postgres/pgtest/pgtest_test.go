@@ -36,7 +36,7 @@ func TestDatabasesAreApart(t *testing.T) {
 	if got := Query(t, b, "SELECT to_regclass('x')"); strings.Join(got, "") != "" {
 		t.Errorf("%q", got)
 	}
-	if _, err := query(As(a, User, "wrong"), "SELECT 1"); err == nil {
+	if _, err := Ask(As(a, User, "wrong"), "SELECT 1"); err == nil {
 		t.Error("the server asks for no password")
 	}
 	Crash(t)

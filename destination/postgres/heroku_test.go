@@ -1,0 +1,115 @@
+package postgres
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"sluice/destination"
+	"sluice/destination/postgres/pgtest"
+	"sluice/uri"
+)
+
+const herokuKey = "HRKU-hunter2"
+
+// heroku answers with the config vars of the app shop; each call uses up one of
+// the addresses, up to the last.
+func heroku(t *testing.T, addresses ...string) (calls *int) {
+	t.Helper()
+	calls = new(int)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refuse := func(status int, id, message string) {
+			w.WriteHeader(status)
+			_ = json.NewEncoder(w).Encode(map[string]string{"id": id, "message": message})
+		}
+		switch {
+		case r.Header.Get("Accept") != "application/vnd.heroku+json; version=3":
+			refuse(http.StatusNotFound, "not_found", "the version is not asked for")
+		case r.Header.Get("Authorization") != "Bearer "+herokuKey:
+			refuse(http.StatusUnauthorized, "unauthorized", "Invalid credentials provided.")
+		case r.URL.Path != "/apps/shop/config-vars":
+			refuse(http.StatusNotFound, "not_found", "Couldn't find that app.")
+		default:
+			address := addresses[min(*calls, len(addresses)-1)]
+			*calls++
+			_ = json.NewEncoder(w).Encode(map[string]string{"DATABASE_URL": address, "OTHER": "x"})
+		}
+	}))
+	t.Cleanup(s.Close)
+	t.Setenv("HEROKU_API_URL", s.URL)
+	t.Setenv("HEROKU_API_KEY", herokuKey)
+	t.Setenv("HOME", t.TempDir())
+	return calls
+}
+
+func TestHerokuIsAskedAgainWhenTheLoginIsRefused(t *testing.T) {
+	address := pgtest.Database(t) + "&sslmode=disable"
+	calls := heroku(t, pgtest.As(address, pgtest.User, "old"), address)
+	d, err := OpenHeroku(uri.Heroku{App: "shop", Var: "DATABASE_URL"}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustPut(t, d, spec(generation, destination.Replace, "run1"), generationBatch(1, 0, 10))
+	if *calls != 2 {
+		t.Errorf("Heroku was asked %d times", *calls)
+	}
+	if got := pgtest.Query(t, address, "SELECT count(*) FROM public.account"); got[0] != "10" {
+		t.Errorf("%q rows", got)
+	}
+}
+
+func TestHerokuIsAskedOnceMoreOnly(t *testing.T) {
+	address := pgtest.As(pgtest.Database(t)+"&sslmode=disable", pgtest.User, "wrong-hunter2")
+	calls := heroku(t, address)
+	d, err := OpenHeroku(uri.Heroku{App: "shop", Var: "DATABASE_URL"}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Begin(t.Context(), spec(generation, destination.Replace, "run1"))
+	if err == nil || *calls != 2 || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("%v after %d calls", err, *calls)
+	}
+}
+
+func TestHerokuErrors(t *testing.T) {
+	for _, tt := range []struct {
+		heroku     uri.Heroku
+		key        string
+		text, hint string
+	}{
+		{uri.Heroku{App: "shop", Var: "NONE"}, herokuKey, "no config var NONE", "pg:info"},
+		{uri.Heroku{App: "barn", Var: "DATABASE_URL"}, herokuKey, "Couldn't find that app", "heroku apps"},
+		{uri.Heroku{App: "shop", Var: "DATABASE_URL"}, "hunter2-wrong", "Invalid credentials", "HEROKU_API_KEY"},
+		{uri.Heroku{App: "shop", Var: "DATABASE_URL"}, "", "no token", "HEROKU_API_KEY"},
+		{uri.Heroku{App: "shop", Var: "OTHER"}, herokuKey, "no scheme", ""},
+	} {
+		heroku(t, "postgresql://u:hunter2@h/db")
+		t.Setenv("HEROKU_API_KEY", tt.key)
+		d, err := OpenHeroku(tt.heroku, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.Begin(t.Context(), spec(generation, destination.Replace, "run1"))
+		var e *destination.Error
+		if !errors.As(err, &e) || !strings.Contains(err.Error(), tt.text) || !strings.Contains(e.Mend, tt.hint) || strings.Contains(err.Error()+e.Mend, "hunter2") {
+			t.Errorf("%v, want %q", err, tt.text)
+		}
+	}
+}
+
+func TestHerokuTokenOfNetrc(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("HEROKU_API_KEY", "")
+	text := "machine git.heroku.com\n  login a\n  password no\nmachine api.heroku.com login a password " + herokuKey + "\n"
+	if err := os.WriteFile(filepath.Join(os.Getenv("HOME"), ".netrc"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := herokuToken(); got != herokuKey {
+		t.Errorf("%q", got)
+	}
+}
