@@ -11,6 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"sluice/destination/postgres/pgtest"
 	"sluice/source/salesforce/fakeorg"
 )
 
@@ -42,6 +43,8 @@ func TestScripts(t *testing.T) {
 			"interrupt": cmdInterrupt,
 			"insist":    cmdInsist,
 			"query":     cmdQuery,
+			"postgres":  cmdPostgres,
+			"psql":      cmdPsql,
 			"await":     cmdAwait,
 		},
 	})
@@ -76,7 +79,7 @@ var session = regexp.MustCompile(`00D[0-9A-Za-z]{12,15}!\S+`)
 // secretsIn gives the first secret in text, in any of the spellings that
 // addresses, XML and Go give it.
 func secretsIn(text string) string {
-	for _, s := range []string{fakeorg.Password, fakeorg.SecurityToken, fakeorg.ClientSecret, fakeorg.RefreshToken, wrongSecret} {
+	for _, s := range []string{fakeorg.Password, fakeorg.SecurityToken, fakeorg.ClientSecret, fakeorg.RefreshToken, wrongSecret, pgtest.Password} {
 		for _, spelled := range []string{s, url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s), strings.Trim(strconv.Quote(s), `"`)} {
 			if strings.Contains(text, spelled) {
 				return spelled

@@ -33,12 +33,13 @@ func (p *program) ingestCommand() *cli.Command {
 	flags := slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "source-uri", Category: what, Usage: "the org and how to log in: salesforce://?… `ADDRESS`"},
 		&cli.StringFlag{Name: "source-table", Category: what, Usage: "one of \"sluice tables\", or any object: Account, custom:My__c `NAME`"},
-		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "the database: duckdb:///crm.db, duckdb:////abs/crm.db `ADDRESS`"},
+		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "the database: duckdb:///crm.db, postgresql://…, heroku://app `ADDRESS`"},
 		&cli.StringFlag{Name: "dest-table", Category: what, Usage: "table or schema.table `NAME`", DefaultText: "public and the source's name"},
 	}, windowFlags(window), schemaFlags(window), []cli.Flag{
 		&cli.StringFlag{Name: "state-uri", Category: how, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
 		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
 		&cli.DurationFlag{Name: "lock-timeout", Category: how, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
+		&cli.StringFlag{Name: "nul", Category: how, Usage: "NUL characters in texts, for PostgreSQL: error or strip `CHOICE`", Value: "error"},
 		&cli.BoolFlag{Name: "yes", Category: how, Usage: "ask nothing; sluice never asks, so scripts may say it"},
 		&cli.BoolFlag{Name: "json", Category: output, Usage: "the result as one JSON object on stdout"},
 		&cli.StringFlag{Name: "progress", Category: output, Usage: "auto, interactive, log or none, on stderr `KIND`", Value: "auto"},
@@ -117,6 +118,9 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 	if wait := c.Duration("lock-timeout"); wait <= 0 {
 		return request{}, &usageError{fmt.Sprintf("--lock-timeout %s is out of range", wait), "use 1s or more"}
 	}
+	if nul := c.String("nul"); nul != "error" && nul != "strip" {
+		return request{}, &usageError{fmt.Sprintf("--nul %q is unknown", nul), "use error or strip"}
+	}
 	p.json = c.Bool("json")
 	progress, err := p.newDisplay(c.String("progress"), c.Bool("debug"))
 	if err != nil {
@@ -128,7 +132,7 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 }
 
 func (p *program) newJob(c *cli.Context, r *request) (err error) {
-	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout")}
+	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout"), nulStrip: c.String("nul") == "strip"}
 	job := &r.job
 	*job = pipeline.Job{
 		SourceTable: c.String("source-table"),

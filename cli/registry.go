@@ -13,6 +13,7 @@ import (
 
 	"sluice/destination"
 	"sluice/destination/duckdb"
+	"sluice/destination/postgres"
 	"sluice/source"
 	"sluice/source/salesforce"
 	"sluice/state"
@@ -25,6 +26,7 @@ type settings struct {
 	log         *slog.Logger
 	userAgent   string
 	lockTimeout time.Duration
+	nulStrip    bool
 }
 
 // sources says how to open what a source address names. The address is read at
@@ -35,7 +37,10 @@ var sources = map[string]func(address string, s settings) (source.Opener, error)
 
 // destinations says how to open what a destination address names.
 var destinations = map[string]func(address string, s settings) (destination.Destination, error){
-	"duckdb": openDuckDB,
+	"duckdb":     openDuckDB,
+	"heroku":     openHeroku,
+	"postgres":   openPostgres,
+	"postgresql": openPostgres,
 }
 
 // openStates opens the store that --state-uri names: a file of states, or a
@@ -81,6 +86,26 @@ func openDuckDB(address string, s settings) (destination.Destination, error) {
 		return nil, err
 	}
 	return duckdb.Open(u, duckdb.Options{LockTimeout: s.lockTimeout, Log: s.log})
+}
+
+func openPostgres(address string, s settings) (destination.Destination, error) {
+	u, err := uri.ParsePostgres(address)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.Open(u, s.postgres())
+}
+
+func openHeroku(address string, s settings) (destination.Destination, error) {
+	u, err := uri.ParseHeroku(address)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.OpenHeroku(u, s.postgres())
+}
+
+func (s settings) postgres() postgres.Options {
+	return postgres.Options{LockTimeout: s.lockTimeout, NulStrip: s.nulStrip, Log: s.log}
 }
 
 // opener finds what opens address among those known, or lists them.
