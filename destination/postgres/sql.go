@@ -220,6 +220,7 @@ const whereState = " WHERE org = $1 AND source = $2 AND dest = $3"
 
 var (
 	selectState  = "SELECT state FROM " + qualify(stateTable) + whereState
+	lockStates   = "LOCK TABLE " + qualify(stateTable) + " IN SHARE ROW EXCLUSIVE MODE"
 	lockState    = selectState + " FOR UPDATE"
 	selectStates = "SELECT org, source, dest, state FROM " + qualify(stateTable) + ` ORDER BY org COLLATE "C", source COLLATE "C", dest COLLATE "C"`
 	deleteState  = "DELETE FROM " + qualify(stateTable) + whereState

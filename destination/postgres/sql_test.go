@@ -29,7 +29,7 @@ func TestSQL(t *testing.T) {
 	}
 	section("transactions", begin, lockTimeout(1000), commitMemory, idle, idle17)
 	section("catalog", selectSchema, selectRelation, selectColumns, selectReferrers, selectReferred, selectPinned, selectStaging, selectServer, selectHolder)
-	section("states", hasStates, createStates, selectState, lockState, selectStates, deleteState, updateState, insertState)
+	section("states", hasStates, createStates, selectState, lockStates, lockState, selectStates, deleteState, updateState, insertState)
 	section("stage", createSchema("public"), createTable(staging, columns, false), comment(staging, `it's a \ label`), createParts(beside(staging, partsSuffix), true),
 		copyIn(staging, columns), insertPart(beside(staging, partsSuffix)))
 	section("go on", selectParts(beside(staging, partsSuffix)), newestRow(staging, "system_modstamp"))

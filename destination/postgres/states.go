@@ -81,14 +81,19 @@ func swapState(ctx context.Context, conn *pgx.Conn, k state.Key, seen, text stri
 }
 
 // states is the [state.Store] of a database.
-type states struct{ d *Destination }
+type states struct {
+	d *Destination
+	// conn is that of a transaction which has the table of states locked; nil
+	// outside Exclusive.
+	conn *pgx.Conn
+}
 
 // States implements [destination.Destination].
-func (d *Destination) States() state.Store { return states{d} }
+func (d *Destination) States() state.Store { return states{d: d} }
 
 // Get implements [state.Store].
 func (s states) Get(ctx context.Context, k state.Key) (found state.State, err error) {
-	err = s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+	err = s.do(ctx, func(conn *pgx.Conn) error {
 		text, err := readState(ctx, conn, k)
 		if err == nil && text != "" {
 			found, err = state.Decode([]byte(text))
@@ -104,7 +109,7 @@ func (s states) Put(ctx context.Context, k state.Key, st state.State) error {
 	if err != nil {
 		return err
 	}
-	err = s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+	err = s.do(ctx, func(conn *pgx.Conn) error {
 		if _, err := conn.Exec(ctx, lockName, lockKey("schemas", destination.TableName{})); err != nil {
 			return err
 		}
@@ -122,7 +127,7 @@ func (s states) Put(ctx context.Context, k state.Key, st state.State) error {
 
 // Delete implements [state.Store].
 func (s states) Delete(ctx context.Context, k state.Key) error {
-	err := s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+	err := s.do(ctx, func(conn *pgx.Conn) error {
 		if there, err := statesThere(ctx, conn); !there || err != nil {
 			return err
 		}
@@ -134,7 +139,7 @@ func (s states) Delete(ctx context.Context, k state.Key) error {
 
 // List implements [state.Store].
 func (s states) List(ctx context.Context) (entries []state.Entry, err error) {
-	err = s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+	err = s.do(ctx, func(conn *pgx.Conn) error {
 		if there, err := statesThere(ctx, conn); !there || err != nil {
 			return err
 		}
@@ -151,6 +156,40 @@ func (s states) List(ctx context.Context) (entries []state.Entry, err error) {
 		})
 	})
 	return entries, s.explain("list states", err)
+}
+
+// Exclusive implements [state.Store]: a transaction that keeps other writers
+// away, and that ends with do.
+func (s states) Exclusive(ctx context.Context, do func(state.Store) error) error {
+	var failed error
+	err := s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+		if err := run(ctx, conn, lockTimeout(max(s.d.options.LockTimeout, minLockTime).Milliseconds())); err != nil {
+			return err
+		}
+		if _, err := conn.Exec(ctx, lockName, lockKey("schemas", destination.TableName{})); err != nil {
+			return err
+		}
+		if err := makeStates(ctx, conn); err != nil {
+			return err
+		}
+		if err := run(ctx, conn, lockStates); err != nil {
+			return err
+		}
+		failed = do(states{s.d, conn})
+		return failed
+	})
+	if failed != nil {
+		return failed
+	}
+	return s.explain("lock states", err)
+}
+
+// do runs f in the transaction that there is, or in one of its own.
+func (s states) do(ctx context.Context, f func(*pgx.Conn) error) error {
+	if s.conn != nil {
+		return f(s.conn)
+	}
+	return s.d.inTransaction(ctx, f)
 }
 
 func (s states) explain(op string, err error) error {

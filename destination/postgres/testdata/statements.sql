@@ -52,6 +52,7 @@ SELECT to_regclass($1) IS NOT NULL,
 	ELSE has_database_privilege(current_database(), 'CREATE') END;
 CREATE TABLE IF NOT EXISTS "_sluice"."state" (org text, source text, dest text, state text NOT NULL, updated timestamptz NOT NULL, PRIMARY KEY (org, source, dest));
 SELECT state FROM "_sluice"."state" WHERE org = $1 AND source = $2 AND dest = $3;
+LOCK TABLE "_sluice"."state" IN SHARE ROW EXCLUSIVE MODE;
 SELECT state FROM "_sluice"."state" WHERE org = $1 AND source = $2 AND dest = $3 FOR UPDATE;
 SELECT org, source, dest, state FROM "_sluice"."state" ORDER BY org COLLATE "C", source COLLATE "C", dest COLLATE "C";
 DELETE FROM "_sluice"."state" WHERE org = $1 AND source = $2 AND dest = $3;
