@@ -46,6 +46,10 @@ type history struct {
 	file string
 	bin  map[string][]string // deleted ids by object
 	open map[string]*fakeorg.Transaction
+	// added are the fields that were made, hidden says which object hides one.
+	added  map[string][]string
+	hidden map[string]bool
+	fields int
 }
 
 // lived are the objects that change; a deleted account takes its contacts
@@ -63,6 +67,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 	return &history{
 		T: t, Rand: rand.New(rand.NewPCG(seed, 1)), org: org, file: filepath.Join(t.TempDir(), "crm.db"),
 		bin: map[string][]string{}, open: map[string]*fakeorg.Transaction{},
+		added: map[string][]string{}, hidden: map[string]bool{},
 	}
 }
 
@@ -71,6 +76,9 @@ func (h *history) play() {
 	for range 6 {
 		for range 1 + h.IntN(12) {
 			h.change(lived[h.IntN(len(lived))])
+		}
+		if h.IntN(3) == 0 {
+			h.reschema(lived[h.IntN(len(lived))])
 		}
 		h.org.Advance(time.Duration(h.IntN(3*3600)) * time.Second)
 		h.merge()
@@ -89,6 +97,7 @@ func (h *history) merge() {
 		args := []string{
 			"--source-uri", address, "--source-table", "custom:" + object, "--dest-uri", "duckdb:///" + h.file,
 			"--dest-table", object, "--incremental-strategy", "merge", "--progress", "none",
+			"--backfill-new-columns",
 		}
 		if h.IntN(10) == 0 {
 			args[9] = "replace"
@@ -112,6 +121,30 @@ func (h *history) pick(object string) string {
 		skip--
 	}
 	return ""
+}
+
+// reschema changes the fields of an object: one is made, renamed, removed,
+// hidden or shown again.
+func (h *history) reschema(object string) {
+	h.fields++
+	name, added := fmt.Sprintf("Made%d__c", h.fields), h.added[object]
+	switch what := h.IntN(5); {
+	case what == 0 && len(added) > 0:
+		h.org.RemoveField(object, added[0])
+		h.added[object] = added[1:]
+	case what == 1 && len(added) > 0:
+		h.org.RenameField(object, added[0], name)
+		added[0] = name
+	case what < 4 && h.hidden[object]:
+		h.org.ShowField(object, "CreatedById")
+		h.hidden[object] = false
+	case what == 2:
+		h.org.HideField(object, "CreatedById")
+		h.hidden[object] = true
+	default:
+		h.org.AddField(object, name+" str:80 null=200")
+		h.added[object] = append(added, name)
+	}
 }
 
 // change does one random thing to an object.

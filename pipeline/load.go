@@ -260,6 +260,7 @@ func (r *run) commit(ctx context.Context, scan source.Scan, load destination.Loa
 	if r.stateKey != (state.Key{}) {
 		after = r.plan.after(r.job, r.id, r.newest(), scan.Horizon())
 		after.Unfilled = r.unfilled()
+		r.warnUnfilled(after.Unfilled)
 	}
 	result, err := r.commitState(ctx, load, r.kept, after)
 	if !r.committed {

@@ -14,20 +14,32 @@ import (
 	"sluice/state"
 )
 
-// unfilled lists the fields that rows of the table lack which did not change
-// since the fields' columns were added.
+// unfilled lists the fields whose columns are not as the source has them in rows
+// that did not change meanwhile: those that are new to the table, and those that
+// the source does not show now, should it show them again.
 func (r *run) unfilled() []string {
 	if r.plan.whole || r.plan.mode == destination.Replace {
 		return nil
 	}
-	added := r.found.Added
-	if len(added) > 0 && !r.job.BackfillNewColumns {
-		r.warn(fmt.Sprintf("new fields of %s: %s; rows that have not changed since are NULL there until --backfill-new-columns",
-			r.report.SourceTable, strings.Join(added, ", ")))
+	list := slices.Concat(r.plan.before.Unfilled, r.found.Added)
+	for field := range r.plan.before.Columns {
+		if !r.reads(field) {
+			list = append(list, field)
+		}
 	}
-	list := slices.Concat(r.plan.before.Unfilled, added)
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+func (r *run) reads(field string) bool { return len(r.spec.Schema.FieldIndices(field)) > 0 }
+
+// warnUnfilled tells of the columns that are not filled, and will not be now.
+func (r *run) warnUnfilled(fields []string) {
+	fields = slices.DeleteFunc(slices.Clone(fields), func(f string) bool { return !r.reads(f) })
+	if len(fields) > 0 && !r.job.BackfillNewColumns {
+		r.warn(fmt.Sprintf("new fields of %s: %s; rows that have not changed since lack them until --backfill-new-columns",
+			r.report.SourceTable, strings.Join(fields, ", ")))
+	}
 }
 
 // stale lists the fields to read again in all rows, those of the table's own
@@ -111,7 +123,7 @@ func (r *run) filled(load destination.Load) *state.State {
 	if r.stateKey == (state.Key{}) || !r.job.BackfillNewColumns || len(s.Unfilled) == 0 {
 		return nil
 	}
-	s.Unfilled = nil
+	s.Unfilled = slices.DeleteFunc(slices.Clone(s.Unfilled), r.reads)
 	return &s
 }
 
