@@ -73,7 +73,7 @@ func cmdOrg(ts *testscript.TestScript, _ bool, args []string) {
 	case "has no requests left":
 		org.Inject(fakeorg.Fault{Path: "/services/data/*", Times: -1, Status: 403, Body: `[{"message":"TotalRequests Limit exceeded.","errorCode":"REQUEST_LIMIT_EXCEEDED"}]`})
 	case "stalls in the Bulk results":
-		org.Inject(fakeorg.Fault{Path: "/services/data/*", Query: "maxRecords", Times: -1, StallAfterBytes: 20_000})
+		org.Inject(fakeorg.Fault{Path: "/services/data/*/jobs/query/*/results", Times: -1, StallAfterBytes: 20_000})
 	case "never finishes a Bulk job":
 		org.Script(fakeorg.JobScript{Never: true})
 	case "is well again":

@@ -39,7 +39,8 @@ func (p *program) ingestCommand() *cli.Command {
 		&cli.StringFlag{Name: "state-uri", Category: how, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
 		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
 		&cli.DurationFlag{Name: "lock-timeout", Category: how, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
-		&cli.StringFlag{Name: "nul", Category: how, Usage: "NUL characters in texts, for PostgreSQL: error or strip `CHOICE`", Value: "error"},
+		&cli.StringFlag{Name: "nul", Category: how, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
+		&cli.DurationFlag{Name: "timeout", Category: how, Usage: "end the run after that long, exit 75 `TIME`", DefaultText: "never"},
 		&cli.BoolFlag{Name: "yes", Category: how, Usage: "ask nothing; sluice never asks, so scripts may say it"},
 		&cli.BoolFlag{Name: "json", Category: output, Usage: "the result as one JSON object on stdout"},
 		&cli.StringFlag{Name: "progress", Category: output, Usage: "auto, interactive, log or none, on stderr `KIND`", Value: "auto"},
@@ -82,7 +83,9 @@ func (p *program) ingest(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	report, err := p.run(c.Context, r)
+	ctx, cancel := within(c.Context, c.Duration("timeout"))
+	defer cancel()
+	report, err := p.run(ctx, r)
 	if closing := r.close(); err == nil {
 		err = closing
 	}
@@ -120,6 +123,9 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 	}
 	if nul := c.String("nul"); nul != "error" && nul != "strip" {
 		return request{}, &usageError{fmt.Sprintf("--nul %q is unknown", nul), "use error or strip"}
+	}
+	if limit := c.Duration("timeout"); limit < 0 {
+		return request{}, &usageError{fmt.Sprintf("--timeout %s is out of range", limit), "use 1s or more, or leave it out"}
 	}
 	p.json = c.Bool("json")
 	progress, err := p.newDisplay(c.String("progress"), c.Bool("debug"))

@@ -3,10 +3,14 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
+
+	"sluice/source"
 )
 
 // interruptible ends ctx on the first SIGINT or SIGTERM. Before it does, these
@@ -32,11 +36,27 @@ func interruptible(parent context.Context) (ctx context.Context, stop func()) {
 	}
 }
 
-// nameInterrupt gives err its own name when it only says that a signal ended
-// ctx.
+// nameInterrupt gives err its own name when it only says that a signal, or the
+// clock, ended ctx.
 func nameInterrupt(ctx context.Context, err error) error {
-	if ctx.Err() != nil && (errors.Is(err, context.Cause(ctx)) || errors.Is(err, context.Canceled)) {
-		return errInterrupted
+	cause := context.Cause(ctx)
+	if cause == nil || !errors.Is(err, cause) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
 	}
-	return err
+	if late, ok := errors.AsType[*source.Error](cause); ok {
+		return late
+	}
+	return errInterrupted
+}
+
+// within ends ctx after d; 0 is no bound.
+func within(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeoutCause(ctx, d, &source.Error{
+		Kind: source.TryLater,
+		Err:  fmt.Errorf("the run took longer than %s and was ended; the table is as it was", d),
+		Mend: "run again, which goes on with the pages of a Bulk job that are there, or allow more by --timeout",
+	})
 }

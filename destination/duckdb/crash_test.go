@@ -31,6 +31,8 @@ func TestMain(m *testing.M) {
 	switch {
 	case os.Getenv(child) != "":
 		err = loadForever(os.Getenv(child))
+	case os.Getenv(childMerge) != "":
+		err = mergeForever(os.Getenv(childMerge))
 	case os.Getenv(hold) != "":
 		err = holdFile(os.Getenv(hold))
 	default:
@@ -123,7 +125,7 @@ func TestKilledLoadLeavesOldOrNewRows(t *testing.T) {
 			}
 			var last, orphans int64
 			for range 15 {
-				reported := killedRun(t, path, last+1)
+				reported := killedChild(t, child, path, last+1)
 				found := wholeGeneration(t, d)
 				if found < max(last, reported) {
 					t.Fatalf("generation %d after %d was reported", found, max(last, reported))
@@ -145,9 +147,9 @@ func TestKilledLoadLeavesOldOrNewRows(t *testing.T) {
 	}
 }
 
-// killedRun lets a child load from a generation on, kills it after a random
+// killedChild lets a child load from a generation on, kills it after a random
 // time and returns the last generation that it reported.
-func killedRun(t *testing.T, path string, from int64) (reported int64) {
+func killedChild(t *testing.T, child, path string, from int64) (reported int64) {
 	t.Helper()
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), child+"="+path, fmt.Sprintf("%s_FROM=%d", child, from))
