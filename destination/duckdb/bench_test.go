@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -129,4 +130,80 @@ func peakMB() float64 {
 	var kb float64
 	_, _ = fmt.Sscan(after, &kb)
 	return kb / 1024
+}
+
+// BenchmarkMerge merges changed rows, spread over all of it, into a table of 75
+// columns: 500,000 rows, or as many as SLUICE_BENCH_ROWS says.
+func BenchmarkMerge(b *testing.B) {
+	rows, err := strconv.ParseInt(os.Getenv("SLUICE_BENCH_ROWS"), 10, 64)
+	if err != nil {
+		rows = 500_000
+	}
+	for _, share := range []float64{0.002, 0.2} {
+		b.Run(fmt.Sprintf("%g of %d", share, rows), func(b *testing.B) {
+			d := open(b, b.TempDir()+"/crm.db")
+			defer d.Close()
+			first := wideBatch(75, 1)
+			mustLoad(b, d, account, destination.Replace, first)
+			growTo(b, d, first.Schema(), rows)
+			changed := int64(float64(rows) * share)
+			for b.Loop() {
+				l, err := d.Begin(b.Context(), spec(account, first.Schema(), destination.Merge))
+				must(b, err)
+				s, err := l.Stage(b.Context(), "part")
+				must(b, err)
+				for from := int64(0); from < changed; from += 4096 {
+					n := min(4096, changed-from)
+					batch := withIDs(wideBatch(75, int(n)), func(i int64) int64 { return (from + i) * (rows / changed) })
+					must(b, s.Write(b.Context(), batch))
+					batch.Release()
+				}
+				must(b, s.Close(b.Context()))
+				staged := b.Elapsed()
+				r, err := l.Commit(b.Context(), nil)
+				must(b, err)
+				if r.Written != changed {
+					b.Fatalf("%d rows written, want %d", r.Written, changed)
+				}
+				b.ReportMetric((b.Elapsed() - staged).Seconds(), "commit_s")
+			}
+			b.ReportMetric(peakMB(), "peak_MB")
+		})
+	}
+}
+
+// growTo adds rows until the table has that many, their first column a number.
+func growTo(b *testing.B, d *Destination, schema *arrow.Schema, rows int64) {
+	b.Helper()
+	values := make([]string, schema.NumFields())
+	for i, f := range schema.Fields() {
+		k, _ := kind(f.Type)
+		switch k {
+		case "VARCHAR":
+			values[i] = fmt.Sprintf("CASE WHEN hash(i + %d) %% 3 > 0 THEN substr(md5((i * %d)::VARCHAR), 1, 3 + (i %% 20)::INT) END", i, i+1)
+		case "BOOLEAN":
+			values[i] = "i % 2 = 0"
+		case "TIMESTAMP WITH TIME ZONE":
+			values[i] = "to_timestamp(i)"
+		case "DATE":
+			values[i] = "DATE '2020-01-01' + (i % 2000)::INT"
+		default:
+			values[i] = "i * 3"
+		}
+	}
+	values[0] = "printf('%018d', i)"
+	execute(b, d, fmt.Sprintf("INSERT INTO public.account SELECT %s FROM range(%d) t(i)", strings.Join(values, ", "), rows))
+}
+
+// withIDs puts numbers into the first column.
+func withIDs(batch arrow.RecordBatch, id func(i int64) int64) arrow.RecordBatch {
+	defer batch.Release()
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	defer b.Release()
+	for i := range batch.NumRows() {
+		b.Append(fmt.Sprintf("%018d", id(i)))
+	}
+	column := b.NewArray()
+	defer column.Release()
+	return array.NewRecordBatch(batch.Schema(), append([]arrow.Array{column}, batch.Columns()[1:]...), batch.NumRows())
 }

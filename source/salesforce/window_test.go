@@ -205,7 +205,7 @@ func TestAWindowOlderThanTheDeleteLogSaysSo(t *testing.T) {
 	w.Advance(20 * 24 * time.Hour)
 	s := w.source()
 	w.pass(s, "Contact", source.Request{From: start, WithDeleted: true, Track: true, GoneSince: start})
-	if !strings.Contains(w.warnings(), "--full-refresh") {
+	if !strings.Contains(w.warnings(), "--reconcile") {
 		t.Errorf("warnings: %q", w.warnings())
 	}
 }
