@@ -22,6 +22,13 @@ const (
 	// blocks each of rows and of validity, and two more while they are
 	// compressed.
 	columnMemory = 5 << 18
+	// vectorRows is how many rows share the marks of deletion, which take
+	// vectorMemory until the transaction ends: two numbers of eight bytes a
+	// row. 10,000 rows all over a table of 5,000,000 need 80 MB.
+	vectorRows   = 2048
+	vectorMemory = 40 << 10
+	// updateMemory is what a changed value takes until then.
+	updateMemory = 64
 	// rowGroup is the rows that DuckDB compresses and writes at a time. Its
 	// own default of 122,880 holds 150 MB of a table of 75 columns in memory,
 	// for each stage.
@@ -65,7 +72,23 @@ func (f *file) limit(columns int) int64 {
 
 // grow makes room for a table of so many columns.
 func (f *file) grow(ctx context.Context, columns int) error {
-	want := f.limit(columns)
+	return f.atLeast(ctx, f.limit(columns))
+}
+
+// reserve makes room for so many bytes beside those of a table of so many
+// columns, unless the user has set the limit.
+func (f *file) reserve(ctx context.Context, columns int, bytes int64) error {
+	if f.opt.Memory > 0 {
+		return nil
+	}
+	if err := f.turn.take(ctx); err != nil {
+		return err
+	}
+	defer f.turn.give()
+	return f.atLeast(ctx, f.limit(columns)+bytes)
+}
+
+func (f *file) atLeast(ctx context.Context, want int64) error {
 	if want <= f.memory {
 		return nil
 	}

@@ -248,7 +248,28 @@ func (l *load) publish(ctx context.Context, rows int64, text string) (r destinat
 	if r.Deleted, err = l.countGone(ctx, conn); err != nil {
 		return r, err
 	}
+	if err = l.makeRoom(ctx, conn, kept); err != nil {
+		return r, err
+	}
 	return r, l.replace(ctx, conn, rows, kept, text, &r)
+}
+
+// makeRoom lets DuckDB have the memory that the transaction takes for rows that
+// it deletes and updates, which it cannot move to disk.
+func (l *load) makeRoom(ctx context.Context, conn *sql.Conn, staged int64) error {
+	p := &l.plan
+	if p.created || p.way == swap || p.way == add && !l.keeps {
+		return nil
+	}
+	var rows int64
+	if err := conn.QueryRowContext(ctx, countRows(l.d.file.name, l.spec.Table)).Scan(&rows); err != nil {
+		return err
+	}
+	bytes := (rows/vectorRows + 1) * vectorMemory
+	if p.way == update || p.way == upsert || p.way == mergeUpsert {
+		bytes += staged * int64(len(p.columns)) * updateMemory
+	}
+	return l.d.file.reserve(ctx, len(p.columns), bytes)
 }
 
 // sift removes the staged rows that will not be written and gives the number
