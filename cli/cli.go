@@ -37,7 +37,9 @@ func Run(args []string, e Env) int {
 	catalog, err := source.ParseCatalog(e.Tables)
 	if err == nil {
 		p.catalog = catalog
-		err = p.app().RunContext(ctx, args)
+		app := p.app()
+		p.args = liftArgument(app.Commands, args)
+		err = app.RunContext(ctx, p.args)
 	}
 	err = nameInterrupt(ctx, err)
 	if err != nil {
@@ -66,7 +68,7 @@ func (p *program) app() *cli.App {
 		ErrWriter:             p.Stderr,
 		HideHelpCommand:       true,
 		CustomAppHelpTemplate: programHelp,
-		Commands:              []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
+		Commands:              []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.objectsCommand(), p.describeCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
 		// The library would exit by itself.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}

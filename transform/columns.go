@@ -134,8 +134,8 @@ func parseType(text string) (arrow.DataType, error) {
 	return &arrow.Decimal128Type{Precision: int32(precision), Scale: int32(scale)}, nil
 }
 
-// typeName is the name of a type as --columns takes it.
-func typeName(t arrow.DataType) string {
+// TypeName is the name of a type as --columns takes it.
+func TypeName(t arrow.DataType) string {
 	switch t := t.(type) {
 	case *arrow.StringType:
 		return "text"

@@ -35,7 +35,7 @@ func converted(t testing.TB, in arrow.Array, to arrow.DataType) string {
 	}
 	out := array.NewBuilder(memory.DefaultAllocator, to)
 	if err := do(in, 0, out); err != nil {
-		_, why, _ := strings.Cut(err.Error(), typeName(to)+": ")
+		_, why, _ := strings.Cut(err.Error(), TypeName(to)+": ")
 		if out.Len() != 0 {
 			t.Errorf("a refused value left %d values", out.Len())
 		}
@@ -134,7 +134,7 @@ func TestColumnsAreParsed(t *testing.T) {
 	for _, c := range mustColumns(t, "amount:decimal(18,2), name::Name ,A:Numeric( 5 ):B__c,t:VARCHAR") {
 		typ := ""
 		if c.Type != nil {
-			typ = typeName(c.Type)
+			typ = TypeName(c.Type)
 		}
 		got = append(got, column{c.Name, typ, c.Source})
 	}
@@ -167,7 +167,7 @@ func FuzzParseColumns(f *testing.F) {
 		for _, c := range columns {
 			typ := ""
 			if c.Type != nil {
-				typ = typeName(c.Type)
+				typ = TypeName(c.Type)
 			}
 			entry := c.Name + ":" + typ
 			if c.Source != "" {

@@ -74,5 +74,5 @@ func doesNotFit(in arrow.Array, row int, to arrow.DataType, why string) error {
 		}
 		value = fmt.Sprintf("%q", value)
 	}
-	return fmt.Errorf("holds %s, which is no %s: %s", value, typeName(to), why)
+	return fmt.Errorf("holds %s, which is no %s: %s", value, TypeName(to), why)
 }

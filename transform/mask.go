@@ -128,11 +128,11 @@ func (m Mask) step(f arrow.Field, o Options) (step, error) {
 	switch m.Algorithm {
 	case "date_shift", "year_only", "month_year":
 		if !isDay {
-			return s, badRequest("it is for dates and datetimes; use redact or hash", "%s: %s is %s", m.asked(), f.Name, typeName(f.Type))
+			return s, badRequest("it is for dates and datetimes; use redact or hash", "%s: %s is %s", m.asked(), f.Name, TypeName(f.Type))
 		}
 	case "round":
 		if id != arrow.INT64 && id != arrow.FLOAT64 {
-			return s, badRequest("it is for numbers; use redact or hash", "%s: %s is %s", m.asked(), f.Name, typeName(f.Type))
+			return s, badRequest("it is for numbers; use redact or hash", "%s: %s is %s", m.asked(), f.Name, TypeName(f.Type))
 		}
 	}
 	switch m.Algorithm {

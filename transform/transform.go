@@ -158,7 +158,7 @@ func (o Options) steps(schema *arrow.Schema) ([][]step, error) {
 		}
 		do := conversion(from, c.Type)
 		if do == nil {
-			return nil, badRequest(conversions, "%s: %s is %s, which cannot become %s", c.asked(), schema.Field(i).Name, typeName(from), typeName(c.Type))
+			return nil, badRequest(conversions, "%s: %s is %s, which cannot become %s", c.asked(), schema.Field(i).Name, TypeName(from), TypeName(c.Type))
 		}
 		steps[i] = append(steps[i], step{to: c.Type, name: "type", do: do, asked: c.asked()})
 	}
@@ -250,7 +250,7 @@ func (t *Transform) Fingerprint() string {
 	for i, steps := range t.work {
 		for _, s := range steps {
 			changes = true
-			fmt.Fprintf(h, "%q %q %s %x\n", t.in.Field(t.pick[i]).Name, s.name, typeName(s.to), s.salt)
+			fmt.Fprintf(h, "%q %q %s %x\n", t.in.Field(t.pick[i]).Name, s.name, TypeName(s.to), s.salt)
 		}
 	}
 	if !changes {

@@ -80,9 +80,9 @@ func changed(t *testing.T, opts Options, row int) map[string]string {
 	}
 	cells := map[string]string{}
 	for i, f := range out.Schema().Fields() {
-		cells[f.Name] = typeName(f.Type) + " " + textOf(out.Column(i), row)
+		cells[f.Name] = TypeName(f.Type) + " " + textOf(out.Column(i), row)
 		if out.Column(i).IsNull(row) {
-			cells[f.Name] = typeName(f.Type) + " null"
+			cells[f.Name] = TypeName(f.Type) + " null"
 		}
 	}
 	return cells
@@ -160,7 +160,7 @@ func TestARenamedFieldKeepsItsNameAndTellsItsColumn(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"Name": "title", "NumberOfEmployees": "staff"}, tr.Columns()); diff != "" {
 		t.Error(diff)
 	}
-	if tr.Schema().Field(1).Name != "Name" || typeName(tr.Schema().Field(3).Type) != "double" {
+	if tr.Schema().Field(1).Name != "Name" || TypeName(tr.Schema().Field(3).Type) != "double" {
 		t.Errorf("%s", tr.Schema())
 	}
 }
