@@ -68,7 +68,7 @@ func (p *program) app() *cli.App {
 		ErrWriter:             p.Stderr,
 		HideHelpCommand:       true,
 		CustomAppHelpTemplate: programHelp,
-		Commands:              []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.objectsCommand(), p.describeCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
+		Commands:              []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
 		// The library would exit by itself.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}

@@ -15,6 +15,7 @@ USAGE
 COMMANDS
   ingest     copy a table
   tables     list the tables that are known by name
+  check      try both ends without loading anything
   objects    list the objects of an org, and what a full load of each costs
   describe   show the fields of a table, and what is left out
   state      show and mend how far each table got
