@@ -1,0 +1,105 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"sluice/source/salesforce/fakeorg"
+)
+
+// The ways in which other tools lost or doubled rows between two runs.
+
+func TestRowsThatAppearLateWithAnOlderStampAreNotLost(t *testing.T) {
+	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
+	s.org.Advance(time.Hour)
+	s.org.Update("Account", accountIDs(s.org)[0], fakeorg.Values{"Name": "Newest"})
+	s.loads()
+	s.org.RevealLate("Account", s.org.Now().Add(-5*time.Minute), fakeorg.Values{"Name": "Late"})
+	s.org.Advance(time.Minute)
+	s.loads()
+	s.exact()
+}
+
+func TestAFirstRunHasNoStartDate(t *testing.T) {
+	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 50}})
+	s.org.RevealLate("Account", time.Date(1999, 3, 1, 0, 0, 0, 0, time.UTC), fakeorg.Values{"Name": "Old"})
+	s.loads()
+	s.exact()
+}
+
+// TestRowsOfOneStampAreNotLostAtPageBorders changes many rows in one
+// transaction's instant, some before a run and some after it.
+func TestRowsOfOneStampAreNotLostAtPageBorders(t *testing.T) {
+	for _, api := range []string{"api=rest", "api=bulk"} {
+		s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 900}, Knobs: fakeorg.Knobs{PageSize: 100, BulkPageSize: 100}})
+		s.loads(api)
+		s.org.Advance(time.Hour)
+		tied := s.org.Now()
+		ids := accountIDs(s.org)
+		for _, id := range ids[:400] {
+			s.org.Update("Account", id, fakeorg.Values{"Name": "Tied"})
+		}
+		s.loads(api, "--lookback", "0s")
+		for range 300 { // committed late, with the stamp that the cursor is at
+			s.org.RevealLate("Account", tied, fakeorg.Values{"Name": "Tied, late"})
+		}
+		s.org.Advance(time.Minute)
+		s.loads(api)
+		s.exact()
+	}
+}
+
+func TestACursorThatNoQueryMayFilterOnGivesWay(t *testing.T) {
+	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
+	s.org.Unfilter("Account", "SystemModstamp")
+	s.loads()
+	s.org.Advance(time.Hour)
+	s.org.Update("Account", accountIDs(s.org)[0], fakeorg.Values{"Name": "Changed"})
+	s.org.Advance(time.Hour)
+	if got := s.loads(); got.Strategy != "merge" || got.RowsRead > 50 {
+		t.Errorf("%+v", got)
+	}
+	s.exact()
+}
+
+func TestAFieldDroppedAndMadeAgainIsRightInAllRows(t *testing.T) {
+	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
+	s.org.AddField("Account", "Motto__c str:80 null=200")
+	s.loads()
+	s.org.RemoveField("Account", "Motto__c")
+	s.org.Advance(time.Hour)
+	s.loads()
+	s.keepsColumn("motto__c")
+	s.org.AddField("Account", "Motto__c str:80 null=200")
+	s.org.Advance(time.Hour)
+	s.loads("--backfill-new-columns")
+	s.exact()
+}
+
+// keepsColumn wants a column that the org no longer has.
+func (s *site) keepsColumn(column string) {
+	s.Helper()
+	if n := s.value("SELECT count(*) FROM duckdb_columns() WHERE table_name = 't' AND column_name = '" + column + "'"); n != int64(1) {
+		s.Errorf("column %s is gone", column)
+	}
+}
+
+func TestDeletedErasedAndRestoredRows(t *testing.T) {
+	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
+	s.loads()
+	ids := accountIDs(s.org)
+	step := func(do func()) {
+		t.Helper()
+		s.org.Advance(time.Hour)
+		do()
+		s.org.Advance(time.Hour)
+		s.loads()
+		s.exact()
+	}
+	step(func() { s.org.Delete("Account", ids[1]) })
+	step(func() { s.org.Undelete("Account", ids[1]) })
+	step(func() { s.org.Delete("Account", ids[1], ids[2]) })
+	step(s.org.EmptyBin)
+	step(func() { s.org.Merge("Account", ids[3], ids[4]) })
+	step(func() { s.org.HardDelete("Account", ids[5]) })
+}
