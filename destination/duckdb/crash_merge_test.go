@@ -139,12 +139,8 @@ func stageGenerations(ctx context.Context, l destination.Load, rows map[int64]in
 // TestKilledMergesKeepTableAndCursorTogether kills a process that merges and
 // replaces without end: the file opens each time, the table is the one that its
 // cursor tells of, and the next load converges and leaves no staging (P3, P6).
-// SLUICE_TEST_CRASHES asks for more kills than 15.
 func TestKilledMergesKeepTableAndCursorTogether(t *testing.T) {
-	kills, err := strconv.Atoi(os.Getenv("SLUICE_TEST_CRASHES"))
-	if err != nil {
-		kills = 15
-	}
+	kills := crashes()
 	path := filepath.Join(t.TempDir(), "crm.db")
 	d := open(t, path)
 	defer d.Close()

@@ -105,6 +105,16 @@ func generationBatch(n, from, rows int64) arrow.RecordBatch {
 	return b.NewRecordBatch()
 }
 
+// crashes is how often the tests of this file kill; SLUICE_TEST_CRASHES asks for
+// more.
+func crashes() int {
+	n, err := strconv.Atoi(os.Getenv("SLUICE_TEST_CRASHES"))
+	if err != nil {
+		return 5
+	}
+	return n
+}
+
 // TestKilledLoadLeavesOldOrNewRows kills a process that loads without end, at
 // any moment, again and again: the file opens, holds one whole generation, no
 // older than the last that was reported, and the next load clears what was
@@ -124,7 +134,7 @@ func TestKilledLoadLeavesOldOrNewRows(t *testing.T) {
 				execute(t, d, "CREATE INDEX by_generation ON public.account (generation)")
 			}
 			var last, orphans int64
-			for range 15 {
+			for range crashes() {
 				reported := killedChild(t, child, path, last+1)
 				found := wholeGeneration(t, d)
 				if found < max(last, reported) {
@@ -142,7 +152,7 @@ func TestKilledLoadLeavesOldOrNewRows(t *testing.T) {
 					t.Fatalf("generation %d, want %d", got, last)
 				}
 			}
-			t.Logf("generation %d after 15 kills, %d orphans cleared", last, orphans)
+			t.Logf("generation %d after %d kills, %d orphans cleared", last, crashes(), orphans)
 		})
 	}
 }
