@@ -103,6 +103,13 @@ func Decode(text []byte) (State, error) {
 		return State{}, fmt.Errorf("read the state: %w", err)
 	}
 	s.Cursor, s.Covered, s.Committed = s.Cursor.UTC(), s.Covered.UTC(), s.Committed.UTC()
+	// An empty list and no list are the same: Encode leaves both out.
+	if len(s.Columns) == 0 {
+		s.Columns = nil
+	}
+	if len(s.Unfilled) == 0 {
+		s.Unfilled = nil
+	}
 	return s, nil
 }
 
