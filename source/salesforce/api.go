@@ -91,7 +91,7 @@ func (a *api) send(ctx context.Context, op, method, path string, body []byte) (*
 	} else {
 		req.Header.Set("Content-Type", "application/json; charset=UTF-8")
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", jsonType)
 	if streamed(ctx) {
 		req.Header.Set("Accept", "text/csv")
 	}
@@ -100,9 +100,7 @@ func (a *api) send(ctx context.Context, op, method, path string, body []byte) (*
 		return nil, final(networkError(op, req.URL.Host, err))
 	}
 	if resp.StatusCode >= 300 {
-		fault, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		return nil, final(refusal(op, parseFault(resp.StatusCode, fault)))
+		return nil, final(refusal(op, faultOf(req, resp)))
 	}
 	return resp, nil
 }
@@ -126,6 +124,11 @@ type streamKey struct{}
 // breaks off.
 func streaming(ctx context.Context) context.Context {
 	return context.WithValue(ctx, streamKey{}, true)
+}
+
+// buffering takes the mark off again.
+func buffering(ctx context.Context) context.Context {
+	return context.WithValue(ctx, streamKey{}, nil)
 }
 
 func streamed(ctx context.Context) bool { return ctx.Value(streamKey{}) != nil }

@@ -57,21 +57,6 @@ type bulkRefusedError struct{ err error }
 func (e *bulkRefusedError) Error() string { return e.err.Error() }
 func (e *bulkRefusedError) Unwrap() error { return e.err }
 
-// refusedByBulk tells errors of the Bulk API from errors of the query, which
-// REST would give as well.
-func refusedByBulk(e *apiError) bool {
-	switch strings.ToUpper(strings.ReplaceAll(e.Code, "_", "")) {
-	case "INVALIDENTITY", "FEATURENOTENABLED", "FUNCTIONALITYNOTENABLED", "APIERROR", "EXCEEDEDQUOTA", "LIMITEXCEEDED", "CLIENTINPUTERROR", "INVALIDBATCH":
-		return true
-	}
-	for _, text := range []string{"not supported by the bulk api", "not supported in bulk", "bulk v2 query", "bulk api is not enabled"} {
-		if strings.Contains(strings.ToLower(e.Message), text) {
-			return true
-		}
-	}
-	return false
-}
-
 // maxSOQL is how long a statement may be (SOQL and SOSL Reference, API 66).
 const maxSOQL = 100_000
 
@@ -91,7 +76,7 @@ func startBulk(ctx context.Context, s *scan) (reader, error) {
 		"operation": operation, "query": soql, "contentType": "CSV", "columnDelimiter": "COMMA", "lineEnding": "LF",
 	}, &b.job)
 	var fault *apiError
-	if errors.As(err, &fault) && refusedByBulk(fault) {
+	if errors.As(err, &fault) && judge(fault).do == byREST {
 		return nil, &bulkRefusedError{fault}
 	}
 	if err != nil {
@@ -185,15 +170,23 @@ func (b *bulkReader) phase() string {
 func (b *bulkReader) failed(op string) error {
 	message := first(oneLine(b.job.ErrorMessage), "the org does not say why")
 	code, text, _ := strings.Cut(strings.TrimPrefix(message, "InvalidBatch : Failed to process query: "), ":")
-	fault := &apiError{Status: http.StatusBadRequest, Code: strings.TrimSpace(code), Message: strings.TrimSpace(text)}
-	if text != "" && refusedByBulk(fault) && !strings.HasPrefix(message, "InvalidBatch : Field") {
+	fault := &apiError{Call: callJob, Status: http.StatusBadRequest, Code: strings.TrimSpace(code), Message: first(strings.TrimSpace(text), message)}
+	r := judge(fault)
+	if r.do == byREST {
 		return &bulkRefusedError{errors.New(message)}
 	}
+	fault.Message = message
 	return &source.Error{
-		Op: op, Kind: judge(fault).kind, Code: fault.Code, Err: fmt.Errorf("the job failed: %s", message),
-		Mend: first(judge(fault).mend, "see Setup, Bulk Data Load Jobs"),
+		Op: op, Kind: r.kind, Code: fault.Code, Err: &jobFailedError{fault},
+		Mend: first(r.mend, "see Setup, Bulk Data Load Jobs"),
 	}
 }
+
+// jobFailedError is a job that the org gave up.
+type jobFailedError struct{ fault *apiError }
+
+func (e *jobFailedError) Error() string { return "the job failed: " + e.fault.Message }
+func (e *jobFailedError) Unwrap() error { return e.fault }
 
 // parallelSince is the first API version that lists result pages.
 const parallelSince = 58
@@ -206,8 +199,7 @@ func (b *bulkReader) list(ctx context.Context) error {
 	}
 	b.listing = b.path + "/resultPages"
 	err := b.more(ctx)
-	var fault *apiError
-	if errors.As(err, &fault) && fault.Status >= 400 && fault.Status < 500 && !judge(fault).again && judge(fault).kind == source.Failed {
+	if remedyOf(err) == chain {
 		b.listing = ""
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"strings"
@@ -16,9 +17,11 @@ import (
 // apiError is an answer of the org that says no. It is always wrapped in a
 // source.Error, which says what was asked for and what to do.
 type apiError struct {
+	Call    call
 	Status  int    // HTTP
 	Code    string // Salesforce's: INVALID_FIELD; empty when a proxy answered
 	Message string
+	Left    int64 // of the day's calls, when the answer tells; else 0
 }
 
 func (e *apiError) Error() string {
@@ -41,8 +44,9 @@ func isStatus(err error, status int) bool {
 // parseFault reads the body of an answer that says no. REST and Bulk 2.0 send
 // an array of errors, Bulk 1.0 one with exceptionCode, OAuth one with error,
 // SOAP an envelope, and proxies whatever they like.
-func parseFault(status int, body []byte) *apiError {
+func parseFault(on call, status int, body []byte) *apiError {
 	if e := parseSOAPFault(body); e != nil {
+		e.Call = on
 		return e
 	}
 	type fault struct {
@@ -61,6 +65,7 @@ func parseFault(status int, body []byte) *apiError {
 		one.Message = plainText(body)
 	}
 	e := &apiError{
+		Call:    on,
 		Status:  status,
 		Code:    first(one.Code, one.ExceptionCode, one.Error),
 		Message: oneLine(first(one.Message, one.ExceptionMessage, one.Description)),
@@ -109,48 +114,20 @@ func plainText(body []byte) string {
 	return excerpt([]byte(oneLine(string(htmlTag.ReplaceAll(body, []byte(" "))))))
 }
 
-// verdict is what an answer means and what to do about it.
-type verdict struct {
-	kind  source.Kind
-	again bool // the same request may succeed if sent again
-	mend  string
-}
-
-// judge tells what e means. Codes come first: the same status has many causes,
-// and one code (REQUEST_LIMIT_EXCEEDED) has two.
-func judge(e *apiError) verdict {
-	switch code := strings.ToUpper(e.Code); {
-	case strings.Contains(code, "REQUEST_LIMIT_EXCEEDED") && strings.Contains(e.Message, "Concurrent"):
-		return verdict{source.TryLater, true, "too many long requests run in the org at once; try again later"}
-	case strings.Contains(code, "REQUEST_LIMIT_EXCEEDED"):
-		return verdict{source.BudgetSpent, false, "the org's API requests of the last 24 hours are used up; run again when some have expired (Setup, Company Information)"}
-	case code == "INVALID_SESSION_ID" || code == "INVALIDSESSIONID" || code == "INVALID_AUTH_HEADER":
-		return verdict{source.Refused, false, "the access token has expired or was revoked: get a new one, or use client credentials, which log in again by themselves"}
-	case code == "API_DISABLED_FOR_ORG" || code == "API_CURRENTLY_DISABLED" || code == "FUNCTIONALITY_NOT_ENABLED" || code == "FEATURENOTENABLED":
-		return verdict{source.Refused, false, "the org or the user has no API access: enable \"API Enabled\" in the user's profile or permission set"}
-	case strings.HasPrefix(code, "INSUFFICIENT_ACCESS"):
-		return verdict{source.Refused, false, "give the user read permission on the object"}
-	case code == "QUERY_TIMEOUT" || code == "UNABLE_TO_LOCK_ROW" || code == "SERVER_UNAVAILABLE":
-		return verdict{source.TryLater, true, "Salesforce was busy; try again later"}
-	case code == "INVALID_FIELD" || code == "INVALID_TYPE" || code == "MALFORMED_QUERY":
-		return verdict{source.Failed, false, "the org changed while it was read, or hides the field or object from this user; run again"}
+// faultOf reads an answer that says no, whose body may still be wanted.
+func faultOf(req *http.Request, resp *http.Response) *apiError {
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxFault))
+	resp.Body.Close()
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	e := parseFault(callOf(req.Method, req.URL.Path), resp.StatusCode, body)
+	if used, most, ok := parseLimit(resp.Header.Get("Sforce-Limit-Info")); ok {
+		e.Left = most - used
 	}
-	switch e.Status {
-	case http.StatusUnauthorized:
-		return verdict{source.Refused, false, "the org does not accept the login; check the credentials"}
-	case http.StatusForbidden:
-		return verdict{source.Refused, false, "the user lacks a permission in the org"}
-	case http.StatusGone:
-		return verdict{source.BadRequest, false, "this API version is retired; leave api_version out of the address"}
-	case http.StatusNotAcceptable, http.StatusRequestTimeout, 420, http.StatusTooManyRequests,
-		http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return verdict{source.TryLater, true, "Salesforce is down or throttles; see status.salesforce.com and try again later"}
-	}
-	return verdict{kind: source.Failed}
+	return e
 }
 
 // refusal wraps an answer that says no for the caller of op.
 func refusal(op string, e *apiError) *source.Error {
-	v := judge(e)
-	return &source.Error{Op: op, Kind: v.kind, Code: e.Code, Err: e, Mend: v.mend, Again: v.again}
+	r := judge(e)
+	return &source.Error{Op: op, Kind: r.kind, Code: e.Code, Err: e, Mend: r.mend, Again: r.do == again}
 }

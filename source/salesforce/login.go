@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"html"
 	"io"
 	"log"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/simpleforce/simpleforce"
 
-	"sluice/source"
 	"sluice/uri"
 )
 
@@ -64,7 +62,7 @@ func (s *signer) clientCredentials(ctx context.Context, l uri.ClientCredentials)
 		return grant{}, errors.New("the sign-in address is none")
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", jsonType)
 	resp, err := s.http.Do(req)
 	if err != nil {
 		return grant{}, networkError(s.op(), req.URL.Host, err)
@@ -80,7 +78,7 @@ func (s *signer) clientCredentials(ctx context.Context, l uri.ClientCredentials)
 		ID          string     `json:"id"` // https://login.salesforce.com/id/ORG/USER
 	}
 	if resp.StatusCode != http.StatusOK {
-		return grant{}, s.denied(parseFault(resp.StatusCode, body))
+		return grant{}, s.denied(parseFault(callLogin, resp.StatusCode, body))
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.AccessToken == "" {
 		return grant{}, s.refused("the answer holds no access token", "")
@@ -160,7 +158,7 @@ func (t *soapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, parseFault(resp.StatusCode, body)
+		return nil, parseFault(callLogin, resp.StatusCode, body)
 	}
 	if err := xml.Unmarshal(body, t.result); err != nil {
 		return nil, &apiError{Status: resp.StatusCode, Message: "the answer is no SOAP: " + plainText(body)}
@@ -178,53 +176,17 @@ func hostOf(base string) string {
 	return "the sign-in host"
 }
 
-// denied tells a login that was turned away from an org that is down.
+// denied is a login that was turned away, or that met an org that is down.
 func (s *signer) denied(fault *apiError) error {
-	if fault.Code == "" || judge(fault).again {
-		return refusal(s.op(), fault)
-	}
-	return s.refused(fault.Message, fault.Code)
-}
-
-// refused is a login that the org said no to, with what to do about it.
-func (s *signer) refused(message, code string) error {
-	e := &source.Error{Op: s.op(), Kind: source.Refused, Code: code, Err: errors.New(message), Mend: loginMend(code, message)}
-	if code != "" && !strings.HasPrefix(message, code) {
-		e.Err = fmt.Errorf("%s: %s", code, message)
+	r := judge(fault)
+	e := refusal(s.op(), fault)
+	if fault.Code == "" && r.do != again {
+		e.Err = errors.New(fault.Message)
 	}
 	return e
 }
 
-// loginMend is what helps against each way of being turned away. Messages
-// decide where a code has several causes.
-func loginMend(code, message string) string {
-	has := func(s string) bool { return strings.Contains(strings.ToLower(message), s) }
-	const myDomain = "use the org's own host: domain=your-domain.my (Setup, My Domain)"
-	switch {
-	case has("not supported on this domain"):
-		return "client credentials do not work at login or test.salesforce.com; " + myDomain
-	case code == "LOGIN_MUST_USE_SECURITY_TOKEN":
-		return "add token= with the user's security token (Settings, Reset My Security Token), or sign in from a trusted network"
-	case code == "INVALID_OPERATION" || code == "UNSUPPORTED_API_VERSION" || has("soap api login"):
-		return "the org no longer takes password logins: use client_id= and client_secret= of a connected app with a run-as user"
-	case code == "INVALID_LOGIN":
-		return "check username, password and token (the token changes with the password); for a sandbox use domain=test or its own host"
-	case code == "INVALID_OPERATION_WITH_EXPIRED_PASSWORD":
-		return "set a new password in the org, then use it with the new security token"
-	case code == "invalid_client_id":
-		return "check client_id: it is the consumer key of the app, and the app may need ten minutes after it was made"
-	case code == "invalid_client":
-		return "check client_secret, and that %, & and + in it are percent-encoded"
-	case has("no client credentials user"):
-		return "pick a run-as user in the app's client credentials settings"
-	case code == "unsupported_grant_type":
-		return "enable the client credentials flow in the app's OAuth settings"
-	case code == "invalid_grant":
-		return "enable the client credentials flow in the app with a run-as user, and " + myDomain
-	case strings.Contains(code, "LIMIT") || code == "rate_limit_exceeded":
-		return "too many logins of this user within an hour; try again later"
-	case has("salesforce host") || has("https address"):
-		return "check domain: the token is only sent to Salesforce or to the host that was named"
-	}
-	return "check the credentials and the user's login rights (API Enabled, login hours, IP ranges)"
+// refused is a login whose answer is of no use.
+func (s *signer) refused(message, code string) error {
+	return s.denied(&apiError{Call: callLogin, Status: http.StatusBadRequest, Code: code, Message: message})
 }

@@ -2,17 +2,12 @@ package salesforce
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/url"
 	"strings"
 	"syscall"
-
-	"github.com/klauspost/compress/flate"
-	"github.com/klauspost/compress/gzip"
 
 	"sluice/source"
 )
@@ -32,22 +27,10 @@ func networkError(op, host string, err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: %w", op, unwrapURL(err))
 	}
-	e := &source.Error{Op: op, Kind: source.TryLater, Err: networkCause(err), Again: retryableNetwork(err)}
+	r := judgeBroken(err)
+	e := &source.Error{Op: op, Kind: r.kind, Err: networkCause(err), Mend: r.mend, Again: r.do == again}
 	if !strings.Contains(op, host) {
 		e.Err = fmt.Errorf("%s: %w", host, e.Err)
-	}
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
-		e.Kind = source.BadRequest
-		e.Mend = "no host has this name: check domain in the source address"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		e.Mend = "nothing listens there: check domain, and the proxy settings (HTTPS_PROXY)"
-	case isTLS(err):
-		e.Kind = source.Refused
-		e.Mend = "the connection is not safe and was given up: check domain, and the certificate of a proxy in between"
-	default:
-		e.Mend = "check the network and status.salesforce.com, then run again"
 	}
 	return e
 }
@@ -59,28 +42,7 @@ func retryableNetwork(err error) bool {
 	if errors.As(err, &mine) {
 		return mine.Again
 	}
-	var dns *net.DNSError
-	if errors.As(err, &dns) && dns.IsNotFound || isTLS(err) || errors.Is(err, context.Canceled) {
-		return false
-	}
-	var op *net.OpError
-	var timeout interface{ Timeout() bool }
-	return errors.As(err, &op) || errors.As(err, &dns) || errors.Is(err, errSilent) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) ||
-		errors.As(err, &timeout) && timeout.Timeout() || isCorrupt(err)
-}
-
-func isTLS(err error) bool {
-	var verify *tls.CertificateVerificationError
-	var record tls.RecordHeaderError
-	return errors.As(err, &verify) || errors.As(err, &record)
-}
-
-// isCorrupt says whether a compressed body was damaged on its way.
-func isCorrupt(err error) bool {
-	var broken flate.CorruptInputError
-	return errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) || errors.As(err, &broken)
+	return !errors.Is(err, context.Canceled) && judgeBroken(err).do == again
 }
 
 // networkCause is the innermost readable reason: "connection refused".

@@ -21,16 +21,17 @@ const restPages = 5
 // scan is one pass over a table by the API that the plan picked. Bulk may turn
 // out to refuse the query; then, before any part is out, REST takes over.
 type scan struct {
-	t       *table
-	q       query
-	schema  *arrow.Schema // of the columns of q
-	observe func(source.Event)
-	plan    source.Plan
-	by      reader
-	started bool // a part is out
-	log     changeLog
-	resumed string // the token of the scan that this one goes on with
-	kept    bool   // close leaves the job to another scan
+	t         *table
+	q         query
+	schema    *arrow.Schema // of the columns of q
+	observe   func(source.Event)
+	plan      source.Plan
+	by        reader
+	tentative bool // another API takes over what this one finds too large
+	started   bool // a part is out
+	log       changeLog
+	resumed   string // the token of the scan that this one goes on with
+	kept      bool   // close leaves the job to another scan
 }
 
 // reader is one of the two APIs.
@@ -102,9 +103,10 @@ func (s *scan) startWhole(ctx context.Context) error {
 // startPart reads part of a table, most likely a small one: a REST query's
 // first page tells its size, and when it is small no call was wasted.
 func (s *scan) startPart(ctx context.Context) error {
+	s.tentative = true
 	err := s.start(ctx, "rest", "a part of the table")
-	var fault *source.Error
-	if err != nil && !(errors.As(err, &fault) && fault.Code == "QUERY_TIMEOUT") {
+	s.tentative = false
+	if err != nil && remedyOf(err) != split {
 		return err
 	}
 	rows := int64(-1)
@@ -171,8 +173,7 @@ func (s *scan) count(ctx context.Context) (int64, error) {
 	}
 	body, err := api.get(ctx, "count "+s.q.object, s.q.path(api, s.q.countSOQL()))
 	if err != nil {
-		var fault *source.Error
-		if errors.As(err, &fault) && fault.Code == "QUERY_TIMEOUT" {
+		if remedyOf(err) == split {
 			return -1, nil
 		}
 		return 0, err
@@ -202,6 +203,9 @@ func (s *scan) start(ctx context.Context, api, reason string) (err error) {
 	if api == "bulk" {
 		var bulk reader
 		bulk, err = startBulk(ctx, s)
+		if remedyOf(err) == split {
+			bulk, err = startPieces(ctx, s, err)
+		}
 		var no *bulkRefusedError
 		if !errors.As(err, &no) {
 			s.by = bulk
@@ -225,6 +229,13 @@ func (s *scan) Plan() source.Plan { return s.plan }
 
 func (s *scan) Next(ctx context.Context) (source.Part, error) {
 	part, err := s.by.next(ctx)
+	if _, whole := s.by.(*bulkReader); whole && !s.started && remedyOf(err) == split {
+		var pieces reader
+		if pieces, err = startPieces(ctx, s, err); err == nil {
+			s.by = pieces
+			part, err = pieces.next(ctx)
+		}
+	}
 	var no *bulkRefusedError
 	if errors.As(err, &no) && !s.started {
 		s.fallBack(no)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -20,6 +21,7 @@ type restReader struct {
 	*scan
 	first  *queryPage // fetched by the plan, for the first reading
 	chunks []query    // more than one when the query is too long for an address
+	ranges []idRange  // in which a single query is read
 	total  int64
 	handed bool
 }
@@ -31,13 +33,22 @@ const maxAddress = 12_000
 
 // startREST sends the query and keeps its first page.
 func startREST(ctx context.Context, s *scan) (reader, error) {
-	r := &restReader{scan: s, chunks: s.q.split(s.t, maxAddress)}
+	q := s.q
+	if id := s.t.obj.field("Id"); id != nil && id.Filterable && id.Sortable && slices.Contains(q.fields, id.Name) {
+		q.order = id.Name // so that it can go on behind any row
+	}
+	r := &restReader{scan: s, chunks: q.split(s.t, maxAddress), ranges: []idRange{{}}}
 	if len(r.chunks) > 1 {
 		total, err := r.count(ctx)
 		r.total = total
 		return r, err
 	}
-	page, err := r.page(ctx, s.q.path(s.t.src.api, s.q.soql()))
+	page, err := r.page(ctx, q.path(s.t.src.api, q.soql()))
+	if remedyOf(err) == split && !s.tentative {
+		r.total = -1
+		r.ranges, err = r.halve(ctx, idRange{}, err)
+		return r, err
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -125,24 +136,7 @@ func (r *restReader) Read(ctx context.Context, emit func(arrow.RecordBatch) erro
 	if len(r.chunks) > 1 {
 		return r.readWide(ctx, emit)
 	}
-	b := newBatcher(r.q.object, r.schema, r.t.src.opt.Alloc, emit)
-	defer b.release()
-	first := r.first
-	r.first = nil
-	path := r.q.path(r.t.src.api, r.q.soql())
-	total := int64(-1)
-	err := r.pages(ctx, path, first, func(p queryPage) error {
-		total = p.Total
-		_, err := decodeJSON(p, b)
-		return named("query "+r.q.object, err)
-	})
-	if err == nil {
-		err = named("", b.flush())
-	}
-	if err == nil && b.total != total {
-		err = countError("query "+r.q.object, b.total, total)
-	}
-	return err
+	return r.readRanges(ctx, emit)
 }
 
 // named adds op to an error that does not say yet where it happened.

@@ -41,6 +41,8 @@ type Options struct {
 	IdleTimeout time.Duration
 	// JobTimeout is how long a Bulk job may take. Default: 12 hours.
 	JobTimeout time.Duration
+
+	mostAnswer int64 // see answerLimit
 }
 
 func (o Options) withDefaults() Options {
@@ -67,6 +69,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.JobTimeout == 0 {
 		o.JobTimeout = 12 * time.Hour
+	}
+	if o.mostAnswer == 0 {
+		o.mostAnswer = answerLimit()
 	}
 	return o
 }
@@ -122,7 +127,7 @@ func Open(ctx context.Context, u uri.Salesforce, o Options) (*Source, error) {
 }
 
 func newRetrier(next http.RoundTripper, o Options) *retrier {
-	return &retrier{next: next, log: o.Log, tries: o.Tries, sleep: o.Sleep}
+	return &retrier{next: next, log: o.Log, tries: o.Tries, most: o.mostAnswer, sleep: o.Sleep}
 }
 
 // olderVersion is the smaller of two API versions like "64.0".

@@ -1,11 +1,9 @@
 package salesforce
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -51,7 +49,7 @@ func (s *session) get(ctx context.Context, dead int) (grant, int, error) {
 	if s.serial > dead {
 		return s.current, s.serial, nil
 	}
-	g, err := s.login(ctx)
+	g, err := s.login(buffering(ctx)) // whatever the request that noticed
 	if err != nil {
 		return grant{}, 0, err
 	}
@@ -74,12 +72,12 @@ func (s *session) base(ctx context.Context) (string, error) {
 // same refuses a new grant that would go on with another org's or another
 // user's rows.
 func (g grant) same(next grant) error {
-	for _, id := range [][2]string{{g.org, next.org}, {g.user, next.user}, {g.instance, next.instance}} {
-		a, b := id[0], id[1]
-		if n := min(len(a), len(b), 15); n > 0 && len(a) >= 15 && a[:n] != b[:n] {
+	for _, id := range [][2]string{{g.org, next.org}, {g.user, next.user}} {
+		before, after := id[0], id[1]
+		if len(before) >= 15 && len(after) >= 15 && before[:15] != after[:15] {
 			return &source.Error{
 				Op: "log in again", Kind: source.Refused,
-				Err:  fmt.Errorf("the new session belongs to %s, the run began with %s", b, a),
+				Err:  fmt.Errorf("the new session belongs to %s, the run began with %s", after, before),
 				Mend: "check the credentials; nothing was written",
 			}
 		}
@@ -100,7 +98,7 @@ func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := a.send(req, g)
-	if err != nil || !a.session.renews || !sessionDied(resp) {
+	if err != nil || !a.session.renews || !sessionDied(req, resp) {
 		return resp, err
 	}
 	resp.Body.Close()
@@ -124,16 +122,14 @@ func (a *authorizer) send(req *http.Request, g grant) (*http.Response, error) {
 }
 
 // sessionDied says whether an answer means that the token is no longer good:
-// 401 from REST, 400 with InvalidSessionId from Bulk. The body stays readable.
-func sessionDied(resp *http.Response) bool {
+// 401 from REST, 400 with InvalidSessionId from Bulk. A dead session may show
+// as a dead locator, which is then made anew. The body stays readable.
+func sessionDied(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusBadRequest {
 		return false
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxFault))
-	resp.Body.Close()
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	code := strings.ReplaceAll(strings.ToUpper(parseFault(resp.StatusCode, body).Code), "_", "")
-	return resp.StatusCode == http.StatusUnauthorized && code != "INVALIDAUTHHEADER" || code == "INVALIDSESSIONID"
+	r := judge(faultOf(req, resp))
+	return r.do == renew || r.name == lostWithSession
 }
 
 // salesforceHosts are the domains that an org may serve from.
@@ -153,7 +149,7 @@ func instanceURL(signIn, instance string) (string, error) {
 	base := u.Scheme + "://" + u.Host
 	local := loopback(u.Hostname()) && loopback(in.Hostname())
 	if u.Scheme != "https" && !local {
-		return "", fmt.Errorf("the login named %s, which is not an https address", base)
+		return "", fmt.Errorf("the login named %s, which is no Salesforce host: it is not an https address", base)
 	}
 	if local || strings.EqualFold(u.Host, in.Host) {
 		return base, nil

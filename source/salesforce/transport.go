@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
 	"regexp"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -111,18 +113,25 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 
 var apiUsage = regexp.MustCompile(`\bapi-usage=(\d+)/(\d+)`)
 
-// readLimit reads "api-usage=24/15000"; other items of the header tell other
-// limits.
+// readLimit keeps what the header says.
 func (m *meter) readLimit(header string) {
+	if used, most, ok := parseLimit(header); ok {
+		m.limitUsed.Store(used)
+		m.limitMax.Store(most)
+	}
+}
+
+// parseLimit reads "api-usage=24/15000"; other items of the header tell other
+// limits.
+func parseLimit(header string) (used, most int64, ok bool) {
 	for item := range strings.SplitSeq(header, ";") {
 		if found := apiUsage.FindStringSubmatch(item); found != nil && !strings.Contains(item, "per-app") {
-			used, _ := strconv.ParseInt(found[1], 10, 64)
-			most, _ := strconv.ParseInt(found[2], 10, 64)
-			m.limitUsed.Store(used)
-			m.limitMax.Store(most)
-			return
+			used, err := strconv.ParseInt(found[1], 10, 64)
+			most, err2 := strconv.ParseInt(found[2], 10, 64)
+			return used, most, err == nil && err2 == nil
 		}
 	}
+	return 0, 0, false
 }
 
 // redactURL is u without what a query may hold. SOQL is not secret.
@@ -217,6 +226,7 @@ type retrier struct {
 	next  http.RoundTripper
 	log   *slog.Logger
 	tries int
+	most  int64 // bytes of one buffered answer
 	sleep func(ctx context.Context, d time.Duration) error
 	// answered is set once the org has said anything: until then a refused
 	// connection is a wrong address, later it is a server restarting.
@@ -229,17 +239,25 @@ const (
 	firstPause     = 500 * time.Millisecond
 	longestPause   = 30 * time.Second
 	mostRetryAfter = 5 * time.Minute
-	maxAnswer      = 512 << 20 // bytes of one buffered answer
+	maxAnswer      = 512 << 20 // bytes of one buffered answer, where memory allows
+	minAnswer      = 64 << 20
 	maxFault       = 64 << 10
 )
+
+// answerLimit is the size at which a buffered answer is given up (P7). A page of
+// a query is far smaller; two of them, and the growing of a buffer, have to fit
+// into the memory that the program may take.
+func answerLimit() int64 {
+	return min(maxAnswer, max(minAnswer, debug.SetMemoryLimit(-1)/8))
+}
 
 func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	pauses := &backoff.ExponentialBackOff{InitialInterval: firstPause, MaxInterval: longestPause, Multiplier: 2, RandomizationFactor: 0.5}
 	pauses.Reset()
 	for try := 1; ; try++ {
 		resp, err := r.try(req)
-		again, after := r.verdict(req, resp, err)
-		if !again || try >= r.tries || req.Context().Err() != nil {
+		resend, after := r.verdict(req, resp, err)
+		if !resend || try >= r.tries || req.Context().Err() != nil {
 			return resp, err
 		}
 		pause := max(pauses.NextBackOff(), min(after, mostRetryAfter))
@@ -267,19 +285,62 @@ func (r *retrier) try(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	most := int64(maxAnswer)
+	most := r.most
 	switch {
 	case resp.StatusCode >= 300:
 		most = maxFault
 	case streamed(req.Context()):
+		if err := checkHead(resp, true); err != nil {
+			resp.Body.Close()
+			return nil, err
+		}
 		return resp, nil
 	}
 	body, err := readBounded(resp, most)
+	if err == nil && resp.StatusCode == http.StatusOK && req.Header.Get("Accept") == jsonType {
+		err = checkJSON(resp, body)
+	}
 	if err != nil {
 		return nil, err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return resp, nil
+}
+
+const jsonType = "application/json"
+
+// checkHead finds answers that say yes and are not an org's by their headers:
+// pages for people, other encodings, and results without their count.
+func checkHead(resp *http.Response, csv bool) error {
+	kind, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	charset := strings.ToLower(params["charset"])
+	switch {
+	case err == nil && strings.Contains(kind, "html"):
+		return fmt.Errorf("%w, but a web page", errNotAnswer)
+	case charset != "" && charset != "utf-8" && charset != "us-ascii":
+		return fmt.Errorf("%w: it is in %s, not in UTF-8", errNotAnswer, excerpt([]byte(charset)))
+	case csv && resp.Header.Get("Sforce-Numberofrecords") == "" && resp.Header.Get("Sforce-Locator") == "":
+		return fmt.Errorf("%w: it does not say how many rows it has", errNotAnswer)
+	}
+	return nil
+}
+
+// checkJSON finds answers that cannot be whole JSON by their two ends; whoever
+// reads it sees the rest.
+func checkJSON(resp *http.Response, body []byte) error {
+	if err := checkHead(resp, false); err != nil {
+		return err
+	}
+	switch text := bytes.TrimSpace(body); {
+	case len(text) == 0:
+		return fmt.Errorf("%w: it is empty", errNotAnswer)
+	case text[0] == '{' && text[len(text)-1] == '}' || text[0] == '[' && text[len(text)-1] == ']':
+		return nil
+	case text[0] == '{' || text[0] == '[':
+		return fmt.Errorf("%w: it ended early", errNotAnswer)
+	default:
+		return fmt.Errorf("%w: %s", errNotAnswer, plainText(text))
+	}
 }
 
 // readBounded reads and closes a body. One that is too long is an error, except
@@ -291,7 +352,7 @@ func readBounded(resp *http.Response, most int64) ([]byte, error) {
 		if resp.StatusCode >= 300 {
 			return body[:most], nil
 		}
-		return nil, fmt.Errorf("the answer is longer than %d MB", most>>20)
+		return nil, fmt.Errorf("%w: it is longer than %d MB", errEndless, most>>20)
 	}
 	if err != nil && resp.StatusCode < 300 {
 		return nil, err
@@ -301,7 +362,7 @@ func readBounded(resp *http.Response, most int64) ([]byte, error) {
 
 // verdict says whether to send a request again, and after what pause the org
 // asked for.
-func (r *retrier) verdict(req *http.Request, resp *http.Response, err error) (again bool, after time.Duration) {
+func (r *retrier) verdict(req *http.Request, resp *http.Response, err error) (resend bool, after time.Duration) {
 	if errors.Is(err, syscall.ECONNREFUSED) && !r.answered.Load() {
 		return false, 0
 	}
@@ -312,9 +373,7 @@ func (r *retrier) verdict(req *http.Request, resp *http.Response, err error) (ag
 	if resp.StatusCode < 400 {
 		return false, 0
 	}
-	body, _ := io.ReadAll(resp.Body)
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return judge(parseFault(resp.StatusCode, body)).again, retryAfter(resp.Header)
+	return judge(faultOf(req, resp)).do == again, retryAfter(resp.Header)
 }
 
 // retryAfter reads the Retry-After header, which Salesforce does not document

@@ -109,6 +109,8 @@ type stream struct {
 	row     int // in batches[0]
 	got     int64
 	total   int64
+	last    string // Id of the last row fetched
+	tries   int    // since then
 }
 
 // join reads the queries side by side, emits the rows on which all agree, and
@@ -164,6 +166,13 @@ func (r *restReader) fill(ctx context.Context, streams []*stream) error {
 func (r *restReader) fillOne(ctx context.Context, s *stream) error {
 	for len(s.batches) == 0 && s.path != "" {
 		page, err := r.page(ctx, s.path)
+		if remedyOf(err) == onward && s.tries < maxStandstill {
+			s.tries++
+			rest := s.q
+			rest.where = slices.Concat(rest.where, idRange{low: s.last, past: true}.where(s.q.fields[0]))
+			s.path, s.got = rest.path(r.t.src.api, rest.soql()), 0
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -173,6 +182,7 @@ func (r *restReader) fillOne(ctx context.Context, s *stream) error {
 			}
 			rec.Retain()
 			s.batches = append(s.batches, rec)
+			s.last, s.tries = lastID(rec, 0), 0
 			return nil
 		})
 		rows, err := decodeJSON(page, b)

@@ -31,6 +31,7 @@ func (b *broken) WriteHeader(status int) {
 		return
 	}
 	b.status = status
+	b.fault.setHeader(b.ResponseWriter)
 	if !b.buffered() {
 		b.ResponseWriter.WriteHeader(status)
 	}

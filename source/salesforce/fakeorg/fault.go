@@ -1,6 +1,7 @@
 package fakeorg
 
 import (
+	"bytes"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,6 +23,7 @@ type Fault struct {
 	Times int
 
 	// Status, Header and Body answer instead of the org. Body may be empty.
+	// Without Status, Header replaces headers of the org's own answer.
 	Status int
 	Header http.Header
 	Body   string
@@ -38,6 +40,8 @@ type Fault struct {
 	Lying              bool
 	// CutAfterBytes sends that much of the body and resets the connection.
 	CutAfterBytes int
+	// Endless answers with a body that never ends.
+	Endless bool
 	// CorruptGzip damages the body in its middle.
 	CorruptGzip bool
 	// Do is called for each request that is struck, before the answer.
@@ -132,15 +136,33 @@ func (f *Fault) strike(w http.ResponseWriter, r *http.Request) (answered bool) {
 		cutConnection(w)
 		return true
 	}
+	if f.Endless {
+		f.pour(w)
+		return true
+	}
 	if f.Status == 0 {
 		return false
 	}
-	for name, values := range f.Header {
-		w.Header()[http.CanonicalHeaderKey(name)] = values
-	}
+	f.setHeader(w)
 	w.WriteHeader(f.Status)
 	_, _ = w.Write([]byte(f.Body))
 	return true
+}
+
+func (f *Fault) setHeader(w http.ResponseWriter) {
+	for name, values := range f.Header {
+		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
+}
+
+// pour sends one string of JSON until the client has gone.
+func (f *Fault) pour(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", jsonType)
+	f.setHeader(w)
+	text := []byte(`{"name":"`)
+	for _, err := w.Write(text); err == nil; _, err = w.Write(text) {
+		text = bytes.Repeat([]byte("a"), 64<<10)
+	}
 }
 
 // cutConnection closes the TCP connection so that the client sees a reset.

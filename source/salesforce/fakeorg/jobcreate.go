@@ -80,6 +80,9 @@ func (c *call) prepare(j *job) *apiError {
 		return nil
 	}
 	j.plan, j.rows, j.object = p, p.rows(), p.view.object.Name
+	if most := c.org.knob().MaxQueryRows; most > 0 && len(j.rows) > most {
+		j.failure = "InternalServerError : Retried more than fifteen times"
+	}
 	return nil
 }
 

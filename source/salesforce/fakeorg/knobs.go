@@ -48,6 +48,10 @@ type Knobs struct {
 	Sandbox bool
 	// PageSize caps the rows of a REST page; 0 leaves 2,000.
 	PageSize int
+	// MaxQueryRows is the most rows that the org finds in time: a query for more
+	// ends in QUERY_TIMEOUT, and a Bulk job for more fails after many tries. 0
+	// is no bound.
+	MaxQueryRows int
 	// BulkPageSize is the number of rows in a set of Bulk results when the
 	// client does not say; 0 means 50,000.
 	BulkPageSize int

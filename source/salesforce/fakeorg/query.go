@@ -45,7 +45,9 @@ func (c *call) runQuery(all bool) *apiError {
 		return err
 	}
 	rows := p.rows()
-	switch {
+	switch most := c.org.knob().MaxQueryRows; {
+	case most > 0 && len(rows) > most:
+		return badRequest("QUERY_TIMEOUT", slowQuery)
 	case p.countOnly:
 		return c.json(http.StatusOK, ordered{{"totalSize", len(rows)}, {"done", true}, {"records", []any{}}})
 	case p.aggregate != nil:
