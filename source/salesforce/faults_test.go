@@ -170,7 +170,7 @@ func faultsDoc() string {
 
 This table is made from the one that the program goes by (` + "`source/salesforce/faults.go`" + `; ` + "`make golden`" + ` writes it again). An answer is what the
 first row says that matches it: the call, the HTTP status, Salesforce's code and words of the message, where the row names them. Each row is
-driven by a test through the fake org.
+driven by a test through the fake org. Codes are compared without their case and underscores.
 
 What sluice does about a fault has a bound; when that is reached, or when it stops at once, the run ends with the exit code and the hint, the
 table and its cursor as they were. Rows that were staged of a part that broke off are dropped before the part is read again.
