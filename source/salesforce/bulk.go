@@ -332,7 +332,7 @@ func (p *bulkPage) Read(ctx context.Context, emit func(arrow.RecordBatch) error)
 		}
 	}
 	defer page.body.Close()
-	b := newBatcher(p.q.object, p.schema, p.t.src.opt.Alloc, emit)
+	b := newBatcher(p.q.object, p.schema, p.t.src.opt.Alloc, atMost(page.rows, p.op(), emit))
 	defer b.release()
 	rows, err := decodeCSV(page.body, b)
 	if err == nil {
@@ -349,6 +349,18 @@ func (p *bulkPage) Read(ctx context.Context, emit func(arrow.RecordBatch) error)
 	defer p.mu.Unlock()
 	p.got[p.Name()] = rows
 	return nil
+}
+
+// atMost ends a page that goes on past the rows it announced: it may have no
+// end.
+func atMost(rows int64, op string, emit func(arrow.RecordBatch) error) func(arrow.RecordBatch) error {
+	got := int64(0)
+	return func(rec arrow.RecordBatch) error {
+		if got += rec.NumRows(); rows >= 0 && got > rows {
+			return countError(op, got, rows)
+		}
+		return emit(rec)
+	}
 }
 
 // broken tells a download that broke off, and may be read again, from rows

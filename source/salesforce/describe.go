@@ -161,9 +161,18 @@ func validName(s string) bool {
 	return true
 }
 
+// maxFields is more than any object has: Salesforce allows some 900.
+const maxFields = 10_000
+
 // checkNames refuses a describe that holds a name which cannot be one: names
 // go into queries as they are.
 func (o *object) checkNames() error {
+	if len(o.Fields) > maxFields {
+		return &source.Error{
+			Op: "describe " + o.Name, Err: fmt.Errorf("the org gave %d fields, and no object has so many", len(o.Fields)),
+			Mend: "check that domain names a Salesforce org",
+		}
+	}
 	for _, f := range o.Fields {
 		if !validName(f.Name) {
 			return &source.Error{Op: "describe " + o.Name, Err: fmt.Errorf("the org gave %q as a field name", f.Name)}

@@ -498,7 +498,7 @@ func isNoHost(err error) bool {
 func isTLS(err error) bool {
 	var verify *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	return errors.As(err, &verify) || errors.As(err, &record)
+	return errors.As(err, &verify) || errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch)
 }
 
 // isCorrupt says whether a compressed body was damaged on its way.

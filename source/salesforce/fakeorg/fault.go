@@ -159,6 +159,7 @@ func (f *Fault) setHeader(w http.ResponseWriter) {
 func (f *Fault) pour(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", jsonType)
 	f.setHeader(w)
+	w.WriteHeader(max(f.Status, http.StatusOK))
 	text := []byte(`{"name":"`)
 	for _, err := w.Write(text); err == nil; _, err = w.Write(text) {
 		text = bytes.Repeat([]byte("a"), 64<<10)
