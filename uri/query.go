@@ -31,6 +31,9 @@ func parseParams(query string, known []string, form string) (params, error) {
 			return nil, &Error{fmt.Sprintf("parameter %s is given twice", name), form}
 		}
 		text, err := parseValue(name, value)
+		if err == nil {
+			text, err = refer(name, value, text)
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -165,6 +165,9 @@ func FuzzNoAddressPanicsOrShowsASecret(f *testing.F) {
 	}
 	const secret = "s3cr3tS3CR3T"
 	f.Fuzz(func(t *testing.T, shape string) {
+		if strings.Contains(shape, "=@") {
+			t.Skip() // it would read whatever file that is
+		}
 		raw := strings.ReplaceAll(shape, "%s", secret)
 		_, badScheme := Scheme(raw)
 		s, badSalesforce := ParseSalesforce(raw)
