@@ -74,6 +74,8 @@ func cmdOrg(ts *testscript.TestScript, _ bool, args []string) {
 		org.Inject(fakeorg.Fault{Path: "/services/data/*", Times: -1, Status: 403, Body: `[{"message":"TotalRequests Limit exceeded.","errorCode":"REQUEST_LIMIT_EXCEEDED"}]`})
 	case "stalls in the Bulk results":
 		org.Inject(fakeorg.Fault{Path: "/services/data/*/jobs/query/*/results", Times: -1, StallAfterBytes: 20_000})
+	case "sends small Bulk results":
+		org.Set(func(k *fakeorg.Knobs) { k.BulkPageSize = 400 })
 	case "never finishes a Bulk job":
 		org.Script(fakeorg.JobScript{Never: true})
 	case "is well again":

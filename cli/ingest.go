@@ -38,6 +38,7 @@ func (p *program) ingestCommand() *cli.Command {
 	}, windowFlags(window), schemaFlags(window), []cli.Flag{
 		&cli.StringFlag{Name: "state-uri", Category: how, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
 		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
+		&cli.StringFlag{Name: "api-budget", Category: how, Usage: "API calls: 80% of the org's day, or a number `LIMIT`", DefaultText: "no limit"},
 		&cli.DurationFlag{Name: "lock-timeout", Category: how, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
 		&cli.StringFlag{Name: "nul", Category: how, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
 		&cli.DurationFlag{Name: "timeout", Category: how, Usage: "end the run after that long, exit 75 `TIME`", DefaultText: "never"},
@@ -139,6 +140,9 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 
 func (p *program) newJob(c *cli.Context, r *request) (err error) {
 	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout"), nulStrip: c.String("nul") == "strip"}
+	if s.budget, err = parseBudget(c.String("api-budget")); err != nil {
+		return err
+	}
 	job := &r.job
 	*job = pipeline.Job{
 		SourceTable: c.String("source-table"),

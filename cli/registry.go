@@ -27,6 +27,7 @@ type settings struct {
 	userAgent   string
 	lockTimeout time.Duration
 	nulStrip    bool
+	budget      salesforce.Budget
 }
 
 // sources says how to open what a source address names. The address is read at
@@ -76,7 +77,7 @@ func openSalesforce(address string, s settings) (source.Opener, error) {
 		return nil, err
 	}
 	return func(ctx context.Context) (source.Source, error) {
-		return salesforce.Open(ctx, u, salesforce.Options{Catalog: s.catalog, Log: s.log, UserAgent: s.userAgent})
+		return salesforce.Open(ctx, u, salesforce.Options{Catalog: s.catalog, Log: s.log, UserAgent: s.userAgent, Budget: s.budget})
 	}, nil
 }
 

@@ -41,6 +41,8 @@ type Options struct {
 	IdleTimeout time.Duration
 	// JobTimeout is how long a Bulk job may take. Default: 12 hours.
 	JobTimeout time.Duration
+	// Budget ends the run before it takes more API calls. Default: no bound.
+	Budget Budget
 
 	mostAnswer int64 // see answerLimit
 }
@@ -112,7 +114,7 @@ func Open(ctx context.Context, u uri.Salesforce, o Options) (*Source, error) {
 	session := newSession(in.login(u.Login))
 	s := &Source{
 		api: &api{
-			http:    &http.Client{Transport: newRetrier(&authorizer{m, session}, o), CheckRedirect: sameHost},
+			http:    &http.Client{Transport: newRetrier(&authorizer{m, session, &purse{budget: o.Budget, meter: m}}, o), CheckRedirect: sameHost},
 			session: session,
 			version: version,
 		},
@@ -122,6 +124,11 @@ func Open(ctx context.Context, u uri.Salesforce, o Options) (*Source, error) {
 	}
 	if _, err := session.base(ctx); err != nil {
 		return nil, err
+	}
+	if o.Budget.Share > 0 {
+		if err := s.learnLimit(ctx); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 	}
 	return s, nil
 }

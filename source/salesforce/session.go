@@ -90,6 +90,7 @@ func (g grant) same(next grant) error {
 type authorizer struct {
 	next    http.RoundTripper
 	session *session
+	purse   *purse
 }
 
 func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -109,6 +110,11 @@ func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (a *authorizer) send(req *http.Request, g grant) (*http.Response, error) {
+	answered, err := a.purse.take(req)
+	if err != nil {
+		return nil, err
+	}
+	defer answered()
 	out := req.Clone(req.Context())
 	if req.GetBody != nil {
 		body, err := req.GetBody()
