@@ -189,7 +189,7 @@ func unmarshal(op string, body []byte, v any) error {
 	if err := json.Unmarshal(body, v); err != nil {
 		return &source.Error{
 			Op:   op,
-			Err:  fmt.Errorf("the answer is not the JSON expected (%w): %s", err, excerpt(body)),
+			Err:  fmt.Errorf("the answer is not the JSON expected (%w): %s", err, plainText(body)),
 			Mend: "check that domain names a Salesforce org, and that no proxy answers in its place",
 		}
 	}

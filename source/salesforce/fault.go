@@ -101,8 +101,14 @@ func first(texts ...string) string {
 }
 
 // oneLine joins the lines of Salesforce's query errors: the statement, a caret
-// and the reason.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// and the reason. A session id, which a proxy may show with the request that it
+// did not like, is masked (P10).
+func oneLine(s string) string {
+	return sessionID.ReplaceAllLiteralString(strings.Join(strings.Fields(s), " "), "***")
+}
+
+// sessionID is what access tokens of Salesforce look like.
+var sessionID = regexp.MustCompile(`00D[0-9A-Za-z]{12,15}(!|%21)[^\s"'<>&]+`)
 
 var htmlTag = regexp.MustCompile(`(?s)<(script|style)\b.*?</(script|style)>|<[^>]*>`)
 

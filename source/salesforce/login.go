@@ -25,6 +25,7 @@ type signer struct {
 	http    *http.Client
 	signIn  string
 	version string // of SOAP
+	secrets []uri.Secret
 }
 
 // login picks the way in that the address names, and says whether it can be
@@ -32,8 +33,10 @@ type signer struct {
 func (s *signer) login(l uri.Login) (login func(context.Context) (grant, error), renews bool) {
 	switch l := l.(type) {
 	case uri.Password:
+		s.secrets = []uri.Secret{l.Password + l.Token, l.Password, l.Token}
 		return func(ctx context.Context) (grant, error) { return s.password(ctx, l) }, true
 	case uri.ClientCredentials:
+		s.secrets = []uri.Secret{l.Secret}
 		return func(ctx context.Context) (grant, error) { return s.clientCredentials(ctx, l) }, true
 	case uri.AccessToken:
 		g := grant{token: l.Token, instance: s.signIn, org: orgOfToken(l.Token.Reveal())}
@@ -178,6 +181,7 @@ func hostOf(base string) string {
 
 // denied is a login that was turned away, or that met an org that is down.
 func (s *signer) denied(fault *apiError) error {
+	fault.Message, fault.Code = plainText([]byte(s.mask(fault.Message))), s.mask(fault.Code)
 	r := judge(fault)
 	e := refusal(s.op(), fault)
 	if fault.Code == "" && r.do != again {
@@ -189,4 +193,17 @@ func (s *signer) denied(fault *apiError) error {
 // refused is a login whose answer is of no use.
 func (s *signer) refused(message, code string) error {
 	return s.denied(&apiError{Call: callLogin, Status: http.StatusBadRequest, Code: code, Message: message})
+}
+
+// mask takes out of a text what was sent with the login, should the other side
+// have repeated it (P10).
+func (s *signer) mask(text string) string {
+	for _, secret := range s.secrets {
+		for _, spelled := range []string{secret.Reveal(), url.QueryEscape(secret.Reveal()), html.EscapeString(secret.Reveal())} {
+			if spelled != "" {
+				text = strings.ReplaceAll(text, spelled, "***")
+			}
+		}
+	}
+	return text
 }

@@ -2,6 +2,8 @@ package fakeorg
 
 import (
 	"bytes"
+	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -27,6 +29,9 @@ type Fault struct {
 	Status int
 	Header http.Header
 	Body   string
+	// Echo puts what the client sent, its token and its body, into Body in the
+	// place of "ECHO".
+	Echo bool
 	// Delay waits before anything else, until the client gives up.
 	Delay time.Duration
 	// Reset cuts the connection without an answer.
@@ -145,7 +150,13 @@ func (f *Fault) strike(w http.ResponseWriter, r *http.Request) (answered bool) {
 	}
 	f.setHeader(w)
 	w.WriteHeader(f.Status)
-	_, _ = w.Write([]byte(f.Body))
+	body := f.Body
+	if f.Echo {
+		sent, _ := io.ReadAll(io.LimitReader(r.Body, 64<<10))
+		text, _ := json.Marshal(r.Header.Get("Authorization") + " " + string(sent))
+		body = strings.ReplaceAll(body, "ECHO", string(text[1:len(text)-1]))
+	}
+	_, _ = w.Write([]byte(body))
 	return true
 }
 

@@ -140,6 +140,11 @@ var Troubles = []Trouble{
 	{Name: "forbidden", fault: Fault{Path: anyData, Status: 403, Body: "<html><body>Forbidden</body></html>"}},
 	{Name: "anything else", fault: refusal("", anyData, 409, "NEVER_HEARD_OF", "nobody knows")},
 
+	{Name: "anything else, with all that was sent", fault: Fault{Path: anyData, Status: 409, Echo: true, Body: `[{"message":"cannot read ECHO","errorCode":"NEVER_HEARD_OF"}]`}},
+	{Name: "forbidden, with all that was sent", fault: Fault{Path: anyData, Status: 403, Echo: true, Body: `<html><body><pre>ECHO</pre></body></html>`}},
+	{Name: "login refused, with all that was sent", Way: "credentials", fault: Fault{Path: oauthLogin, Status: 400, Echo: true, Body: `{"error":"inactive_user","error_description":"ECHO"}`}},
+	{Name: "wrong password, with all that was sent", Way: "password", fault: Fault{Path: soapLogin, Status: 400, Echo: true, Body: `{"error":"invalid_login","error_description":"ECHO"}`}},
+
 	// On the way.
 	{Name: "cut off", fault: Fault{Path: anyData, CutAfterBytes: 200}},
 	{Name: "cut off before the answer", fault: Fault{Path: anyData, Reset: true}},
