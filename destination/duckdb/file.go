@@ -26,6 +26,7 @@ type file struct {
 
 	turn  turn // guards what follows
 	db    *sql.DB
+	pages *os.File // of the file that db writes, for its journal
 	users int
 	// fresh is true while the file holds nothing but what a load that has not
 	// been committed staged, so that it goes away with it.
@@ -102,7 +103,7 @@ func (f *file) look(ctx context.Context, do func(*sql.DB) error) error {
 		f.db = db
 		return do(db)
 	}
-	defer f.shut(ctx, db)
+	defer f.shut(ctx, db, nil)
 	return do(db)
 }
 
@@ -118,11 +119,10 @@ func (f *file) acquire(ctx context.Context, columns int) (*sql.DB, error) {
 		if err != nil {
 			return nil, err
 		}
-		db, err := f.open(ctx, false)
-		if err != nil {
+		if f.db, err = f.open(ctx, false); err != nil {
 			return nil, err
 		}
-		f.db, f.fresh, f.memory = db, !exists, 0
+		f.fresh, f.memory = !exists, 0
 		if err := f.clearOrphans(ctx); err != nil {
 			f.leave(ctx)
 			return nil, err
@@ -164,10 +164,20 @@ func (f *file) close(ctx context.Context) error {
 // leave closes the database. What was committed is safe by then, in the file
 // or its log, so that an error of the last checkpoint costs nothing.
 func (f *file) leave(ctx context.Context) {
-	f.shut(ctx, f.db)
-	f.db = nil
+	ctx = context.WithoutCancel(ctx)
+	var err error
+	if f.path != "" {
+		err = f.checkpoint(ctx)
+	}
+	f.shut(ctx, f.db, f.pages)
+	f.db, f.pages = nil, nil
 	if f.path == "" {
 		return
+	}
+	if err != nil {
+		f.opt.Log.Warn("the last checkpoint is left to the next open", "error", err)
+	} else if err := os.Remove(f.journal()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.opt.Log.Warn("journal stays", "path", f.journal(), "error", err)
 	}
 	if err := os.RemoveAll(f.spill()); err != nil {
 		f.opt.Log.Warn("spill directory stays", "path", f.spill(), "error", err)
@@ -178,12 +188,32 @@ func (f *file) leave(ctx context.Context) {
 	}
 }
 
-func (f *file) shut(ctx context.Context, db *sql.DB) {
+// checkpoint moves the log into the file, if there is one.
+func (f *file) checkpoint(ctx context.Context) error {
+	log, err := os.Stat(f.path + ".wal")
+	if err != nil || log.Size() == 0 {
+		return nil
+	}
+	if f.pages != nil {
+		if err := f.saveBlocks(ctx, f.db, f.pages); err != nil {
+			return err
+		}
+	}
+	_, err = f.db.ExecContext(ctx, "CHECKPOINT "+quote(f.name))
+	return err
+}
+
+// shut closes an engine and then the descriptor beside it: the other way round
+// the locks of the engine would go first.
+func (f *file) shut(ctx context.Context, db *sql.DB, pages *os.File) {
 	if _, err := db.ExecContext(context.WithoutCancel(ctx), "DETACH "+quote(f.name)); err != nil {
-		f.opt.Log.Warn("the last checkpoint is left to the next open", "error", err)
+		f.opt.Log.Debug("detach", "path", f.path, "error", err)
 	}
 	if err := db.Close(); err != nil {
 		f.opt.Log.Warn("close", "path", f.path, "error", err)
+	}
+	if pages != nil {
+		_ = pages.Close()
 	}
 	inProcess.release(f.path)
 }
@@ -254,9 +284,24 @@ func (f *file) try(ctx context.Context, readOnly bool) (*sql.DB, error) {
 	if err := inProcess.hold(f.path); err != nil {
 		return nil, err
 	}
-	db, err := f.attach(ctx, readOnly)
-	if err != nil {
-		inProcess.release(f.path)
+	var pages *os.File
+	err := f.mend()
+	if err == nil && !readOnly {
+		pages, err = f.openPages()
 	}
-	return db, err
+	var db *sql.DB
+	if err == nil {
+		db, err = f.attach(ctx, readOnly)
+	}
+	if err != nil {
+		if pages != nil {
+			_ = pages.Close()
+		}
+		inProcess.release(f.path)
+		return nil, err
+	}
+	if !readOnly {
+		f.pages = pages
+	}
+	return db, nil
 }
