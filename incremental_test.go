@@ -1,6 +1,8 @@
 package main
 
 import (
+	"database/sql"
+	"strings"
 	"testing"
 	"time"
 
@@ -102,4 +104,94 @@ func TestDeletedErasedAndRestoredRows(t *testing.T) {
 	step(s.org.EmptyBin)
 	step(func() { s.org.Merge("Account", ids[3], ids[4]) })
 	step(func() { s.org.HardDelete("Account", ids[5]) })
+}
+
+// TestTheClientsClockDoesNotMatter has orgs whose clocks are before and behind
+// the machine's, and rows that change while it is read.
+func TestTheClientsClockDoesNotMatter(t *testing.T) {
+	for _, skew := range []time.Duration{-10 * time.Minute, 0, 10 * time.Minute} {
+		s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 300}, Now: func() time.Time { return time.Now().Add(skew) }})
+		s.loads()
+		ids := accountIDs(s.org)
+		for run := range 3 {
+			s.org.Inject(fakeorg.Fault{Path: "/services/data/*/query", Do: func() { s.org.Update("Account", ids[run], fakeorg.Values{"Name": "While"}) }})
+			s.org.Update("Account", ids[100+run], fakeorg.Values{"Name": "Before"})
+			s.loads("--lookback", "0s")
+			s.org.Advance(time.Hour)
+			s.loads("--lookback", "0s")
+			s.exact()
+		}
+	}
+}
+
+func TestRowsWithoutACursorValueAreNotLost(t *testing.T) {
+	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 300}})
+	flags := []string{"--incremental-strategy", "merge", "--incremental-key", "onboarded_on__c"}
+	s.loads(flags...)
+	s.exact()
+	s.org.Insert("Account", fakeorg.Values{"Name": "Never"})
+	late := s.org.Insert("Account", fakeorg.Values{"Name": "Not yet"})
+	s.loads(flags...)
+	s.exact()
+	s.org.Advance(time.Hour)
+	s.org.Update("Account", late, fakeorg.Values{"Onboarded_On__c": s.org.Now()})
+	s.loads(flags...)
+	s.exact()
+}
+
+// TestATableOfNullCursorsIsReadAgain has nothing that a cursor could be made of.
+func TestATableOfNullCursorsIsReadAgain(t *testing.T) {
+	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 50}})
+	for _, id := range accountIDs(s.org) {
+		s.org.Touch("Account", id, fakeorg.Values{"Onboarded_On__c": nil})
+	}
+	for range 2 {
+		s.loads("--incremental-strategy", "merge", "--incremental-key", "onboarded_on__c")
+		s.exact()
+		s.org.Insert("Account", fakeorg.Values{"Name": "More"})
+	}
+}
+
+// TestTheSecondOfTwoRunsStopsBeforeItWrites lets a run of the same table begin
+// and commit while another one waits for its rows.
+func TestTheSecondOfTwoRunsStopsBeforeItWrites(t *testing.T) {
+	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
+	s.loads()
+	s.org.Advance(time.Hour)
+	s.org.Update("Account", accountIDs(s.org)[0], fakeorg.Values{"Name": "First"})
+	s.org.Inject(fakeorg.Fault{Path: "/services/data/*/query*", Query: "FROM Account", Do: func() { s.loads() }})
+	slow := s.run(5)
+	if slow.Error.Message != "commit t: another run has loaded the table meanwhile" &&
+		slow.Error.Message != "commit public.t: another run has loaded the table meanwhile" || slow.Error.Hint == "" {
+		t.Errorf("%+v", slow.Error)
+	}
+	s.exact()
+	s.loads()
+	s.exact()
+}
+
+func TestAStateOfANewerSluiceIsRefused(t *testing.T) {
+	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 20}})
+	s.loads()
+	db, err := sql.Open("duckdb", s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = db.ExecContext(t.Context(), `UPDATE _sluice.state SET state = '{"version":99,"cursor":"2026-01-01T00:00:00Z"}'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	calls := len(s.org.Calls())
+	if o := s.run(5); !strings.Contains(o.Error.Message, "format 99") || !strings.Contains(o.Error.Hint, "--full-refresh") {
+		t.Errorf("%+v", o.Error)
+	}
+	for _, c := range s.org.Calls()[calls:] {
+		if strings.Contains(c.Path, "/query") || c.Method == "POST" {
+			t.Errorf("rows were asked for: %s %s", c.Method, c.Path)
+		}
+	}
+	s.loads("--full-refresh")
+	s.exact()
 }

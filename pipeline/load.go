@@ -176,6 +176,9 @@ func (r *run) specify(ctx context.Context, src source.Source, table source.Table
 	if r.job.Force {
 		r.spec.MaxRemoved = 1
 	}
+	if r.job.FullRefresh {
+		r.spec.Mode = destination.Replace // whatever the state says, also if it cannot be read
+	}
 	if r.job.Deleted == RemoveDeleted {
 		r.spec.Deleted = p.deleted
 	}
