@@ -14,6 +14,7 @@ import (
 	"sluice/cli"
 	"sluice/destination"
 	"sluice/source/salesforce/fakeorg"
+	"sluice/transform"
 )
 
 // TestEveryValueArrives, whose loads come one after the other because urfave/cli
@@ -107,8 +108,12 @@ func compare(t *testing.T, org *fakeorg.Org, object, file string) {
 		t.Errorf("%d rows landed, the org has %d", len(landed), rows)
 	}
 	for _, row := range landed {
-		if len(row) != len(fields) {
-			t.Errorf("%d columns, want %d", len(row), len(fields))
+		if at, ok := row[transform.LoadedAt].(time.Time); !ok || time.Since(at) > time.Hour || time.Since(at) < 0 {
+			t.Errorf("loaded at %v", row[transform.LoadedAt])
+			return
+		}
+		if len(row) != len(fields)+1 {
+			t.Errorf("%d columns, want %d", len(row), len(fields)+1)
 		}
 		break
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"database/sql"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,4 +195,35 @@ func TestAStateOfANewerSluiceIsRefused(t *testing.T) {
 	}
 	s.loads("--full-refresh")
 	s.exact()
+}
+
+// TestRowsThatNoLongerMeetTheConditionLeave changes rows so that --where begins
+// and ends to hold for them: a merge leaves what a replace would (P5).
+func TestRowsThatNoLongerMeetTheConditionLeave(t *testing.T) {
+	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 200}})
+	ids := accountIDs(s.org)
+	for _, id := range ids[:20] {
+		s.org.Update("Account", id, fakeorg.Values{"Site": "in"})
+	}
+	where := []string{"--where", "Site = 'in'"}
+	has := func(want ...string) {
+		t.Helper()
+		list := "SELECT coalesce(string_agg(id, ' ' ORDER BY id), '') FROM public.t"
+		slices.Sort(want)
+		if got := s.value(list); got != strings.Join(want, " ") {
+			t.Fatalf("got  %v\nwant %v", got, want)
+		}
+	}
+	s.loads(where...)
+	has(slices.Clone(ids[:20])...)
+	s.org.Advance(time.Hour)
+	s.org.Update("Account", ids[3], fakeorg.Values{"Site": "out"})
+	s.org.Update("Account", ids[4], fakeorg.Values{"Name": "Still in"})
+	s.org.Update("Account", ids[30], fakeorg.Values{"Site": "in"})
+	s.org.Delete("Account", ids[5])
+	s.org.Advance(time.Second)
+	if got := s.loads(where...); got.Strategy != "merge" || got.RowsDeleted != 2 {
+		t.Errorf("%+v", got)
+	}
+	has(append(slices.Delete(slices.Clone(ids[:20]), 3, 4)[:4:4], append(slices.Clone(ids[6:20]), ids[30])...)...)
 }

@@ -30,7 +30,7 @@ func checkArguments(command *cli.Command, args []string) error {
 			value, hasValue, args = args[0], true, args[1:]
 		}
 		last = "--" + name
-		if seen[name] {
+		if _, repeats := findFlag(command.Flags, name).(*cli.StringSliceFlag); seen[name] && !repeats {
 			return &usageError{last + " is given twice", "give it once"}
 		}
 		if hasValue && value == "" {
@@ -81,11 +81,33 @@ func flagError(err error, command string, flags []cli.Flag) error {
 var badValue = regexp.MustCompile(`for (?:flag )?-+([a-z-]+): [a-z ]+$`)
 
 func unknownFlag(name, command string, flags []cli.Flag) error {
+	if why := foreignFlags[name]; why != "" {
+		return &usageError{"sluice has no flag --" + name + ": " + why, "leave it out"}
+	}
 	text := command + " has no such flag"
 	if plainName(name) {
 		text = fmt.Sprintf("%s has no flag --%s", command, name)
 	}
 	return &usageError{text, nearest(name, flags) + command + " --help lists all"}
+}
+
+// foreignFlags are flags of ingestr that mean nothing here, and why.
+var foreignFlags = map[string]string{
+	"incremental-predicate":      "a merge finds its rows by their key alone",
+	"loader-file-format":         "rows go to the database without a file in between",
+	"loader-file-size":           "rows go to the database without a file in between",
+	"sql-backend":                "the source is no SQL database",
+	"sql-reflection-level":       "the source is no SQL database, and its schema is always read whole",
+	"pipelines-dir":              "nothing is kept on this machine but the database; see --state-uri",
+	"extract-partition-by":       "the org parts its results by itself",
+	"extract-partition-interval": "the org parts its results by itself",
+	"partition-by":               "neither DuckDB nor PostgreSQL tables are made with partitions",
+	"cluster-by":                 "neither DuckDB nor PostgreSQL tables are clustered",
+	"staging-bucket":             "rows are staged in the database itself",
+	"staging-dataset":            "rows are staged beside their table",
+	"page-size":                  "the org decides how many rows a page has",
+	"no-inference":               "types come from the org's describe, never from values",
+	"interactive":                "sluice never asks",
 }
 
 // plainName says whether an argument looks like a mistyped name rather than

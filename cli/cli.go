@@ -61,14 +61,16 @@ type program struct {
 
 func (p *program) app() *cli.App {
 	app := &cli.App{
-		Name:                  "sluice",
-		Usage:                 "copy a Salesforce org into a SQL database",
-		Version:               p.version(),
-		Writer:                p.Stdout,
-		ErrWriter:             p.Stderr,
-		HideHelpCommand:       true,
-		CustomAppHelpTemplate: programHelp,
-		Commands:              []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
+		Name:            "sluice",
+		Usage:           "copy a Salesforce org into a SQL database",
+		Version:         p.version(),
+		Writer:          p.Stdout,
+		ErrWriter:       p.Stderr,
+		HideHelpCommand: true,
+		// Commas stand inside of types: decimal(18,2).
+		DisableSliceFlagSeparator: true,
+		CustomAppHelpTemplate:     programHelp,
+		Commands:                  []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
 		// The library would exit by itself.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}

@@ -7,6 +7,7 @@ import (
 
 	"sluice/destination"
 	"sluice/source"
+	"sluice/transform"
 	"sluice/uri"
 )
 
@@ -43,6 +44,7 @@ func exitCode(err error) int {
 		address *uri.Error
 		dest    *destination.Error
 		src     *source.Error
+		change  *transform.Error
 		library cli.ExitCoder // says that there is no help on something
 	)
 	switch {
@@ -51,6 +53,8 @@ func exitCode(err error) int {
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
 	case errors.As(err, &usage), errors.As(err, &address), errors.As(err, &library):
+		return exitUsage
+	case errors.As(err, &change) && change.Usage:
 		return exitUsage
 	case errors.As(err, &dest):
 		if dest.Usage {

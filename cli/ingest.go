@@ -26,7 +26,8 @@ var strategies = []string{"replace", "append", "merge", "delete+insert"}
 func (p *program) ingestCommand() *cli.Command {
 	const (
 		what   = "What to copy"
-		window = "Which rows, and what becomes of the old ones"
+		window = "How much is read, and what becomes of the old rows"
+		which  = "Which rows and fields, and how they are changed on their way"
 		how    = "How to copy"
 		output = "Output"
 	)
@@ -35,7 +36,7 @@ func (p *program) ingestCommand() *cli.Command {
 		&cli.StringFlag{Name: "source-table", Category: what, Usage: "one of \"sluice tables\", or any object: Account, custom:My__c `NAME`"},
 		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "the database: duckdb:///crm.db, postgresql://…, heroku://app `ADDRESS`"},
 		&cli.StringFlag{Name: "dest-table", Category: what, Usage: "table or schema.table `NAME`", DefaultText: "public and the source's name"},
-	}, windowFlags(window), schemaFlags(window), []cli.Flag{
+	}, windowFlags(window), schemaFlags(window), columnFlags(which), []cli.Flag{
 		&cli.StringFlag{Name: "state-uri", Category: how, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
 		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
 		&cli.StringFlag{Name: "api-budget", Category: how, Usage: "API calls: 80% of the org's day, or a number `LIMIT`", DefaultText: "no limit"},
@@ -154,6 +155,9 @@ func (p *program) newJob(c *cli.Context, r *request) (err error) {
 		return err
 	}
 	if err := readSchema(c, job); err != nil {
+		return err
+	}
+	if err := p.readColumns(c, job); err != nil {
 		return err
 	}
 	openSource, err := opener("source-uri", c.String("source-uri"), sources)

@@ -62,6 +62,9 @@ type Spec struct {
 	// From and To bound the window of DeleteInsert: Cursor >= From, Cursor <
 	// To. A zero time is no bound.
 	From, To time.Time
+	// Stamp is the field that tells when a row was loaded: one that differs in
+	// nothing else is not written again. May be empty.
+	Stamp string
 	// Deleted is the boolean field that marks rows which the source has
 	// deleted: a row in which it is true is not written, and the table loses
 	// the row with its key. When empty, such rows are rows like others.

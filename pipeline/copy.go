@@ -18,6 +18,9 @@ import (
 type intake struct {
 	// stage opens a writer for a part.
 	stage func(ctx context.Context, part string) (destination.Stage, error)
+	// change gives the rows as they are to be written; the caller releases
+	// them.
+	change func(arrow.RecordBatch) (arrow.RecordBatch, error)
 	// cursor is the field whose greatest value is told to took; may be empty.
 	cursor string
 	// took is told of each part that was staged: its rows, and the greatest
@@ -93,7 +96,12 @@ func (r *run) tryPart(ctx context.Context, part source.Part, to intake) error {
 	newest := int64(noCursor)
 	var staging error
 	err = part.Read(ctx, func(b arrow.RecordBatch) error {
-		if staging = stage.Write(ctx, b); staging == nil {
+		changed, err := to.change(b)
+		if err != nil {
+			return err
+		}
+		defer changed.Release()
+		if staging = stage.Write(ctx, changed); staging == nil {
 			rows += b.NumRows()
 			newest = max(newest, greatest(b, to.cursor))
 			r.progress.rows.Add(b.NumRows())

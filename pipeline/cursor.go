@@ -62,7 +62,12 @@ func (r *run) copyGone(ctx context.Context, scan source.Scan, load destination.L
 				return err
 			}
 		}
-		return stage.Write(ctx, b)
+		keys, err := r.shape.ApplyKeys(b)
+		if err != nil {
+			return err
+		}
+		defer keys.Release()
+		return stage.Write(ctx, keys)
 	})
 	if stage == nil {
 		return err

@@ -107,6 +107,7 @@ func (s *scan) Token() string { return s.token }
 
 func (s *scan) Keep() { s.kept = true }
 
+func (s *scan) Began() time.Time   { return time.Time{} }
 func (s *scan) Horizon() time.Time { return time.Time{} }
 
 func (s *scan) Gone(context.Context, func(arrow.RecordBatch) error) error { return nil }

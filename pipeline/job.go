@@ -10,6 +10,7 @@ import (
 	"sluice/destination"
 	"sluice/source"
 	"sluice/state"
+	"sluice/transform"
 )
 
 // Job is one table to copy.
@@ -48,6 +49,14 @@ type Job struct {
 	// Contract is what a load may change about a table that exists; empty means
 	// [Evolve].
 	Contract string
+	// Where is a condition on the rows, in the source's own language; empty is
+	// none. Limit is how many rows are read at most; 0 means all.
+	Where string
+	Limit int64
+	// Transform is what happens to rows on their way; the run sets Object, Key,
+	// Cursor, Deleted and LoadedAt. LoadTimestamp adds the time of the run.
+	Transform     transform.Options
+	LoadTimestamp bool
 	// Naming is the convention of a new table's columns; empty means
 	// snake_case.
 	Naming destination.Convention

@@ -13,6 +13,7 @@ import (
 	"sluice/destination"
 	"sluice/source"
 	"sluice/state"
+	"sluice/transform"
 )
 
 // maxRemoved is the share of a table's rows that a reconcile removes unless it
@@ -36,7 +37,7 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 	staged := r.found.Staged
 	request := r.plan.request(r.job, r.stateKey != state.Key{})
 	request.Observe, request.Fields = r.observe, r.fields
-	request.Resume = source.Resume{Token: staged.Token, Done: staged.Rows}
+	request.Resume = source.Resume{Token: r.bareToken(staged.Token), Done: staged.Rows}
 	scan, err := table.Scan(ctx, request)
 	if err != nil {
 		r.warnAbout(r.cleanUp(ctx, "drop what was staged", load.Abort))
@@ -48,11 +49,12 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 	r.enter(Wait)
 	err = r.copyParts(ctx, scan, intake{
 		stage:  load.Stage,
+		change: r.shape.Apply,
 		cursor: r.plan.cursor,
 		took:   r.took,
 		begun: func() {
 			r.planned(scan.Plan())
-			r.prepare(load, scan.Token())
+			r.prepare(load, r.tokenOf(scan))
 		},
 	})
 	if err != nil {
@@ -66,6 +68,9 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 		err = r.copyKeys(ctx, table, load)
 	case !request.GoneSince.IsZero():
 		err = r.copyGone(ctx, scan, load)
+	}
+	if err == nil && r.losesRows(request) {
+		err = r.copyLost(ctx, table, load, request, scan.Began())
 	}
 	if err != nil {
 		return err
@@ -153,7 +158,10 @@ func (r *run) specify(ctx context.Context, src source.Source, table source.Table
 	if err != nil {
 		return err
 	}
-	r.plan, r.fields = &p, nil
+	r.plan = &p
+	if err := r.setShape(table); err != nil {
+		return err
+	}
 	name := r.job.Table
 	if name == (destination.TableName{}) {
 		name = destination.TableName{Schema: "public", Table: destination.Snake(table.Name())}
@@ -162,7 +170,9 @@ func (r *run) specify(ctx context.Context, src source.Source, table source.Table
 	r.spec = destination.Spec{
 		Table:      name,
 		Source:     table.Name(),
-		Schema:     table.Schema(),
+		Schema:     r.shape.Schema(),
+		Stamp:      transform.LoadedAt,
+		Columns:    r.shape.Columns(),
 		Key:        p.key,
 		Mode:       p.mode,
 		Cursor:     p.cursor,
@@ -197,7 +207,7 @@ func (r *run) specify(ctx context.Context, src source.Source, table source.Table
 	if r.kept, err = r.job.States.Get(ctx, r.stateKey); err != nil && !r.job.FullRefresh {
 		return fmt.Errorf("read the state of %s: %w", r.stateKey, err)
 	}
-	r.spec.Columns = r.kept.Columns
+	r.spec.Columns = r.columns()
 	return nil
 }
 
@@ -211,6 +221,9 @@ func (r *run) recall() (again bool, err error) {
 	if err := r.plan.from(r.job, before); err != nil {
 		return false, err
 	}
+	if err := r.sameColumns(); err != nil {
+		return false, err
+	}
 	r.report.Strategy, r.report.CursorBefore = string(r.plan.mode), cursorText(before.Cursor)
 	again = r.plan.mode != r.spec.Mode
 	r.spec.Mode = r.plan.mode
@@ -221,6 +234,11 @@ func (r *run) recall() (again bool, err error) {
 // to be begun with fewer fields.
 func (r *run) honour(table source.Table) (again bool, err error) {
 	changed := slices.Concat(r.found.Added, r.found.Widened)
+	if slices.Contains(r.found.Added, transform.LoadedAt) {
+		// A table that has been loaded without it goes on so.
+		r.keepFields(func(f arrow.Field) bool { return f.Name != transform.LoadedAt })
+		return true, nil
+	}
 	if len(changed) == 0 || r.job.Contract == Evolve {
 		return false, nil
 	}
@@ -235,15 +253,7 @@ func (r *run) honour(table source.Table) (again bool, err error) {
 			Mend: "change the table, or let sluice do it by --schema-contract evolve",
 		}
 	}
-	var fields []arrow.Field
-	r.fields = nil
-	for _, f := range r.spec.Schema.Fields() {
-		if !slices.Contains(changed, f.Name) {
-			fields = append(fields, f)
-			r.fields = append(r.fields, f.Name)
-		}
-	}
-	r.spec.Schema = arrow.NewSchema(fields, nil)
+	r.keepFields(func(f arrow.Field) bool { return !slices.Contains(changed, f.Name) })
 	r.warn(fmt.Sprintf("fields of %s without a fitting column are left out, as the schema contract is %s: %s", table.Name(), DiscardValue, list))
 	return true, nil
 }

@@ -34,6 +34,8 @@ type plan struct {
 	before   state.State
 	// whole is set when every row is read: Mode is Replace then, or Append.
 	whole bool
+	// shape tells how values are changed on their way; empty when they are not.
+	shape string
 	// instead says why the strategy is another one than asked for.
 	instead string
 }
@@ -121,6 +123,8 @@ func (p *plan) interval(j Job) error {
 // agree refuses wishes that do not go together.
 func (p *plan) agree(j Job, t source.Table) error {
 	switch {
+	case j.Limit > 0 && (p.mode == destination.Merge || p.mode == destination.DeleteInsert):
+		return badRequest("use --incremental-strategy replace or append, or choose rows by --where", "a %s of some rows would take the others for gone, or pass over them for ever", p.mode)
 	case j.Reconcile && p.mode == destination.Append:
 		return badRequest("use merge, or leave --reconcile out", "an append keeps old rows, and a reconcile would remove them")
 	case j.Reconcile && j.Deleted != RemoveDeleted:
@@ -180,6 +184,10 @@ func (p *plan) from(j Job, before state.State) error {
 		p.whole, p.instead = true, fmt.Sprintf("the cursor changed from %s to %s, so the table was loaded whole", before.CursorKey, p.cursor)
 	case before.Strategy == string(destination.Append):
 		p.whole, p.instead = true, "the table was appended until now and may hold old versions of rows, so it was loaded whole"
+	case before.Where != j.Where:
+		p.whole, p.instead = true, "the condition on the rows changed, so the table was loaded whole"
+	case before.Shape != p.shape:
+		p.whole, p.instead = true, "rows were masked or typed in another way until now, so the table was loaded whole"
 	case before.Deleted != j.Deleted:
 		p.whole, p.instead = true, fmt.Sprintf("deleted rows were treated by %q until now, so the table was loaded whole", before.Deleted)
 	}
@@ -193,6 +201,8 @@ func (p *plan) from(j Job, before state.State) error {
 func (p *plan) request(j Job, keeps bool) source.Request {
 	r := source.Request{
 		CursorKey:   p.cursor,
+		Where:       j.Where,
+		Limit:       j.Limit,
 		WithDeleted: p.deleted != "" && (!p.whole && p.mode != destination.Replace || j.Deleted == KeepDeleted),
 		Track:       keeps,
 	}
@@ -218,6 +228,7 @@ func (p *plan) request(j Job, keeps bool) source.Request {
 func (p *plan) after(j Job, run string, newest, horizon time.Time) *state.State {
 	s := p.before
 	s.CursorKey, s.Strategy, s.Deleted, s.Run, s.Committed = p.cursor, p.strategy, j.Deleted, run, time.Now().UTC().Truncate(time.Second)
+	s.Where, s.Shape = j.Where, p.shape
 	reached := newest
 	if !horizon.IsZero() && horizon.Before(reached) {
 		reached = horizon

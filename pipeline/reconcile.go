@@ -16,7 +16,7 @@ func (r *run) reconciles() bool { return r.job.Reconcile && r.plan.mode != desti
 // made meanwhile is neither here nor in the table, and one deleted meanwhile is
 // right to go.
 func (r *run) copyKeys(ctx context.Context, table source.Table, load destination.Load) error {
-	scan, err := table.Scan(ctx, source.Request{Fields: r.spec.Key, Observe: r.observe})
+	scan, err := table.Scan(ctx, source.Request{Fields: r.spec.Key, Where: r.job.Where, Observe: r.observe})
 	if err != nil {
 		return err
 	}
@@ -30,9 +30,10 @@ func (r *run) copyKeys(ctx context.Context, table source.Table, load destination
 		return err
 	}
 	err = r.copyParts(ctx, scan, intake{
-		stage: func(ctx context.Context, _ string) (destination.Stage, error) { return load.StageKept(ctx) },
-		took:  func(int64, int64) {},
-		begun: func() {},
+		stage:  func(ctx context.Context, _ string) (destination.Stage, error) { return load.StageKept(ctx) },
+		change: r.shape.ApplyKeys,
+		took:   func(int64, int64) {},
+		begun:  func() {},
 	})
 	if err != nil {
 		return err

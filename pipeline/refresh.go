@@ -12,6 +12,7 @@ import (
 	"sluice/destination"
 	"sluice/source"
 	"sluice/state"
+	"sluice/transform"
 )
 
 // unfilled lists the fields whose columns are not as the source has them in rows
@@ -23,7 +24,7 @@ func (r *run) unfilled() []string {
 	}
 	list := slices.Concat(r.plan.before.Unfilled, r.found.Added)
 	for field := range r.plan.before.Columns {
-		if !r.reads(field) {
+		if !r.reads(field) && field != transform.LoadedAt {
 			list = append(list, field)
 		}
 	}
@@ -75,6 +76,7 @@ func (r *run) refresh(ctx context.Context, table source.Table) (err error) {
 	r.enter(Plan)
 	request := source.Request{
 		Fields:      slices.Concat(r.spec.Key, fields),
+		Where:       r.job.Where,
 		WithDeleted: r.job.Deleted == KeepDeleted && table.DeletedKey() != "",
 		Observe:     r.observe,
 	}
@@ -94,9 +96,10 @@ func (r *run) refresh(ctx context.Context, table source.Table) (err error) {
 	r.enter(Wait)
 	var rows atomic.Int64
 	err = r.copyParts(ctx, scan, intake{
-		stage: load.Stage,
-		took:  func(n, _ int64) { rows.Add(n) },
-		begun: func() { load.Prepare("") },
+		stage:  load.Stage,
+		change: r.shape.Only(request.Fields).Apply,
+		took:   func(n, _ int64) { rows.Add(n) },
+		begun:  func() { load.Prepare("") },
 	})
 	if err == nil {
 		err = scan.Verify() // P2

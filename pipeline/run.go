@@ -14,6 +14,7 @@ import (
 	"sluice/destination"
 	"sluice/source"
 	"sluice/state"
+	"sluice/transform"
 )
 
 // cleanUpTime is how long the org and the destination get to end what a run
@@ -26,7 +27,7 @@ const cleanUpTime = 30 * time.Second
 // ctx ended before the commit, the error is its cause.
 func Run(ctx context.Context, j Job) (Report, error) {
 	j = j.withDefaults()
-	r := &run{job: j, progress: j.Progress, id: strings.ToLower(rand.Text()[:10])}
+	r := &run{job: j, progress: j.Progress, started: time.Now().UTC().Truncate(time.Microsecond), id: strings.ToLower(rand.Text()[:10])}
 	r.greatest.Store(noCursor)
 	r.log = j.Log.With("run", r.id)
 	r.report = Report{Run: r.id, SourceTable: j.SourceTable, Asked: j.Strategy, Took: map[Phase]time.Duration{}}
@@ -57,6 +58,8 @@ type run struct {
 	plan     *plan
 	spec     destination.Spec // as it is carried out
 	fields   []string         // those read; nil for all
+	shape    *transform.Transform
+	started  time.Time
 	found    destination.Found
 	stateKey state.Key   // zero when no state is kept
 	kept     state.State // as it is kept outside of the destination

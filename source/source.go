@@ -70,6 +70,12 @@ type Request struct {
 	GoneSince time.Time
 	// Fields are the columns to read, in this order; empty means all of Schema.
 	Fields []string
+	// Where is a condition in the upstream system's own language, beside all
+	// others; empty for none.
+	Where string
+	// Limit is how many rows to read at most, whichever come first; 0 means
+	// all.
+	Limit int64
 	// Resume is what an earlier Scan of the same rows came to. It is used when
 	// the upstream system still has what it prepared then, and no harm else.
 	Resume Resume
@@ -124,6 +130,10 @@ type Scan interface {
 	// will change any more that this scan has not seen (P6). It is zero when
 	// the request did not ask for it or the system does not tell.
 	Horizon() time.Time
+	// Began is the source's clock before the Scan's first query, zero unless it
+	// was asked to Track: what changed before is among its rows, but for what
+	// was committed late.
+	Began() time.Time
 	// Gone calls emit with the keys of rows that were erased since GoneSince
 	// and are no longer there, in batches whose only columns are the table's
 	// Key. It is called after every part was read.

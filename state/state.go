@@ -43,6 +43,10 @@ type State struct {
 	// Unfilled lists the fields whose columns were added to a table that had
 	// rows: those that have not changed since are still NULL in them.
 	Unfilled []string `json:"unfilled,omitempty"`
+	// Where is the condition that the rows were read with, and Shape tells how
+	// they were changed on their way; empty for neither.
+	Where string `json:"where,omitempty"`
+	Shape string `json:"shape,omitempty"`
 	// Run is the run that committed, Committed when it did, by the clock of
 	// the machine it ran on.
 	Run       string    `json:"run,omitempty"`
@@ -57,8 +61,8 @@ func (s State) Equal(o State) bool {
 }
 
 // Version is the format that Encode writes. Decode reads it and all before it.
-// 2 added Unfilled.
-const Version = 2
+// 2 added Unfilled, 3 Where and Shape.
+const Version = 3
 
 // envelope tells the format before anything else is read.
 type envelope struct {

@@ -280,7 +280,9 @@ func updateStaged(t, staging destination.TableName, p *plan) string {
 		}
 		value := cast(c)
 		set = append(set, quote(c.name)+" = "+value)
-		differ = append(differ, differs("t."+quote(c.name), value, c.target))
+		if c.field != p.spec.Stamp {
+			differ = append(differ, differs("t."+quote(c.name), value, c.target))
+		}
 	}
 	if p.spec.Mode == destination.Replace {
 		for _, v := range p.vanished {

@@ -22,6 +22,7 @@ import (
 // recycle bin is in no result.
 type changeLog struct {
 	scan    *scan
+	began   time.Time
 	horizon time.Time
 	mu      sync.Mutex
 	// gone are the ids that the log lists and no row of this scan has shown.
@@ -39,7 +40,7 @@ const deletedReach = 15*24*time.Hour - 10*time.Minute
 func (l *changeLog) read(ctx context.Context, s *scan, since time.Time) error {
 	l.scan = s
 	now := s.t.src.meter.orgTime()
-	l.horizon = now
+	l.began, l.horizon = now, now
 	if now.IsZero() {
 		return nil
 	}
@@ -151,6 +152,9 @@ func (l *changeLog) saw(b arrow.RecordBatch) {
 		delete(l.gone, ids.Value(i))
 	}
 }
+
+// Began implements [source.Scan].
+func (s *scan) Began() time.Time { return s.log.began }
 
 // Horizon implements [source.Scan].
 func (s *scan) Horizon() time.Time { return s.log.horizon }

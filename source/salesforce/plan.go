@@ -63,6 +63,8 @@ func (t *table) Scan(ctx context.Context, r source.Request) (source.Scan, error)
 		return s, err
 	}
 	switch {
+	case r.Limit > 0: // Bulk would read the object in one piece
+		err = s.start(ctx, "rest", fmt.Sprintf("no more than %d rows", r.Limit))
 	case t.src.mode != "auto":
 		err = s.start(ctx, t.src.mode, "asked for")
 	case len(q.where) > 0:

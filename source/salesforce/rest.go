@@ -34,7 +34,7 @@ const maxAddress = 12_000
 // startREST sends the query and keeps its first page.
 func startREST(ctx context.Context, s *scan) (reader, error) {
 	q := s.q
-	if id := s.t.obj.field("Id"); id != nil && id.Filterable && id.Sortable && slices.Contains(q.fields, id.Name) {
+	if id := s.t.obj.field("Id"); q.limit == 0 && id != nil && id.Filterable && id.Sortable && slices.Contains(q.fields, id.Name) {
 		q.order = id.Name // so that it can go on behind any row
 	}
 	r := &restReader{scan: s, chunks: q.split(s.t, maxAddress), ranges: []idRange{{}}}

@@ -77,7 +77,7 @@ func (s *scan) goOn(ctx context.Context, r source.Resume) (bool, error) {
 		return false, nil
 	}
 	if old.Horizon.Before(s.log.horizon) {
-		s.log.horizon = old.Horizon
+		s.log.horizon, s.log.began = old.Horizon, old.Horizon
 	}
 	s.by, s.resumed = b, r.Token
 	s.plan.API, s.plan.Rows = "bulk", b.rows()

@@ -81,6 +81,7 @@ type query struct {
 	where  []string // joined by AND
 	order  string   // a field, or empty; Bulk queries have none
 	all    bool     // queryAll: deleted and archived rows too
+	limit  int64    // 0 for none; Bulk queries have none
 }
 
 // DeletedKey is IsDeleted, for objects that have a recycle bin.
@@ -111,6 +112,14 @@ func (t *table) query(r source.Request) (query, error) {
 	if q.all && !r.WithDeleted {
 		q.where = append(q.where, deleted+" = false")
 	}
+	if r.Where != "" {
+		condition, err := checkCondition(r.Where)
+		if err != nil {
+			return q, err
+		}
+		q.where = append(q.where, "("+condition+")")
+	}
+	q.limit = r.Limit
 	window, err := t.window(r)
 	if window != "" {
 		q.where = append(q.where, window)
@@ -163,6 +172,9 @@ func (q query) tail() string {
 	}
 	if q.order != "" {
 		s += " ORDER BY " + q.order
+	}
+	if q.limit > 0 {
+		s += fmt.Sprintf(" LIMIT %d", q.limit)
 	}
 	return s
 }

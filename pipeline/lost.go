@@ -1,0 +1,43 @@
+package pipeline
+
+import (
+	"context"
+	"time"
+
+	"sluice/destination"
+	"sluice/source"
+)
+
+// losesRows says whether rows of the table may have changed so that the job's
+// condition no longer holds for them: a query with the condition does not show
+// those.
+func (r *run) losesRows(request source.Request) bool {
+	return request.Where != "" && !request.From.IsZero() && !r.reconciles() &&
+		r.plan.mode == destination.Merge && r.job.Deleted == RemoveDeleted
+}
+
+// copyLost stages the keys of all rows that changed in the window, whatever the
+// condition: those that were not staged as rows leave the table (P5). What
+// changed after the scan began may have been staged or not; the next run sees it.
+func (r *run) copyLost(ctx context.Context, table source.Table, load destination.Load, request source.Request, began time.Time) error {
+	request.Where, request.Fields, request.Track, request.Resume = "", r.spec.Key, false, source.Resume{}
+	request.WithDeleted, request.GoneSince = false, time.Time{}
+	if request.To.IsZero() || !began.IsZero() && began.Before(request.To) {
+		request.To = began
+	}
+	scan, err := table.Scan(ctx, request)
+	if err != nil {
+		return err
+	}
+	defer func() { r.warnAbout(r.cleanUp(ctx, "end the job in the org", scan.Close)) }()
+	err = r.copyParts(ctx, scan, intake{
+		stage:  func(ctx context.Context, _ string) (destination.Stage, error) { return load.StageGone(ctx) },
+		change: r.shape.ApplyKeys,
+		took:   func(int64, int64) {},
+		begun:  func() {},
+	})
+	if err != nil {
+		return err
+	}
+	return scan.Verify() // P2
+}
