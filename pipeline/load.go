@@ -36,7 +36,7 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 	}
 	staged := r.found.Staged
 	request := r.plan.request(r.job, r.stateKey != state.Key{})
-	request.Observe, request.Fields = r.observe, r.fields
+	request.Observe, request.Fields, request.Texts = r.observe, r.fields, r.texts
 	request.Resume = source.Resume{Token: r.bareToken(staged.Token), Done: staged.Rows}
 	scan, err := table.Scan(ctx, request)
 	if err != nil {

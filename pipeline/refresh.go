@@ -76,6 +76,7 @@ func (r *run) refresh(ctx context.Context, table source.Table) (err error) {
 	r.enter(Plan)
 	request := source.Request{
 		Fields:      slices.Concat(r.spec.Key, fields),
+		Texts:       r.texts,
 		Where:       r.job.Where,
 		WithDeleted: r.job.Deleted == KeepDeleted && table.DeletedKey() != "",
 		Observe:     r.observe,

@@ -58,6 +58,7 @@ type run struct {
 	plan     *plan
 	spec     destination.Spec // as it is carried out
 	fields   []string         // those read; nil for all
+	texts    []string         // of those, the numbers that are read as text
 	shape    *transform.Transform
 	started  time.Time
 	found    destination.Found

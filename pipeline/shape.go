@@ -3,6 +3,7 @@ package pipeline
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -23,7 +24,8 @@ func (r *run) setShape(table source.Table) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.shape, err = transform.New(table.Schema(), opts); err != nil {
+	r.texts = transform.Texts(table.Schema(), opts)
+	if r.shape, err = transform.New(readAsText(table.Schema(), r.texts), opts); err != nil {
 		return err
 	}
 	r.plan.shape = r.shape.Fingerprint()
@@ -32,6 +34,18 @@ func (r *run) setShape(table source.Table) (err error) {
 		r.shape = r.shape.Only(append(names, transform.LoadedAt))
 	}
 	return nil
+}
+
+// readAsText is the schema of the batches that a source gives of texts.
+func readAsText(schema *arrow.Schema, texts []string) *arrow.Schema {
+	fields := slices.Clone(schema.Fields())
+	for i, f := range fields {
+		if slices.Contains(texts, f.Name) {
+			fields[i].Type = arrow.BinaryTypes.String
+		}
+	}
+	meta := schema.Metadata()
+	return arrow.NewSchema(fields, &meta)
 }
 
 // keepFields leaves the other fields of the load out.

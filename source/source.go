@@ -70,6 +70,9 @@ type Request struct {
 	GoneSince time.Time
 	// Fields are the columns to read, in this order; empty means all of Schema.
 	Fields []string
+	// Texts are columns of numbers to read as text, as the upstream system
+	// writes them: a double holds 15 digits and a number may have 18.
+	Texts []string
 	// Where is a condition in the upstream system's own language, beside all
 	// others; empty for none.
 	Where string

@@ -39,6 +39,21 @@ func Select(schema *arrow.Schema, opts Options) ([]string, error) {
 	return names, nil
 }
 
+// Texts gives the fields that a source has to read as text, though they are
+// numbers, so that a decimal that opts make of them has all their digits.
+func Texts(schema *arrow.Schema, opts Options) (names []string) {
+	for _, c := range opts.Columns {
+		i := find(schema, c.source())
+		if i < 0 || c.Type == nil || c.Type.ID() != arrow.DECIMAL128 || schema.Field(i).Type.ID() != arrow.FLOAT64 {
+			continue
+		}
+		if !slices.ContainsFunc(opts.Masks, func(m Mask) bool { return find(schema, m.Field) == i }) {
+			names = append(names, schema.Field(i).Name)
+		}
+	}
+	return names
+}
+
 // ParseFields reads a list of names: "Id,Name, amount".
 func ParseFields(text string) ([]string, error) {
 	var names []string

@@ -171,7 +171,7 @@ func (s *scan) Gone(ctx context.Context, emit func(arrow.RecordBatch) error) err
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	schema := s.t.subset([]string{"Id"})
+	schema := s.t.subset([]string{"Id"}, nil)
 	for some := range slices.Chunk(ids, checkedAtOnce) {
 		there, err := s.alive(ctx, some)
 		if err != nil {
@@ -209,7 +209,7 @@ func (s *scan) alive(ctx context.Context, ids []string) (map[string]bool, error)
 	}
 	there := make(map[string]bool, len(ids))
 	r := &restReader{scan: s}
-	b := newBatcher(q.object, s.t.subset(q.fields), s.t.src.opt.Alloc, func(rec arrow.RecordBatch) error {
+	b := newBatcher(q.object, s.t.subset(q.fields, nil), s.t.src.opt.Alloc, func(rec arrow.RecordBatch) error {
 		column := rec.Column(0).(*array.String)
 		for i := range column.Len() {
 			there[strings.Clone(column.Value(i))] = true

@@ -392,3 +392,16 @@ func TestErrorsOfValuesAreNotRetried(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestNumbersReadAsTextKeepTheirDigits is what decimals of 18 digits are made of.
+func TestNumbersReadAsTextKeepTheirDigits(t *testing.T) {
+	const amount = "1234567890123456.78"
+	csv, err := decodeCSVText(t, []string{"id", "string"}, strings.NewReader("\"Id\",\"c1\"\n\"1\",\""+amount+"\"\n"))
+	if err != nil || csv[0][1] != amount {
+		t.Errorf("CSV: %v, %v", csv, err)
+	}
+	page, err := decodeJSONText(t, []string{"id", "string"}, `{"totalSize":1,"done":true,"records":[{"Id":"1","c1":`+amount+`}]}`)
+	if err != nil || page[0][1] != amount {
+		t.Errorf("JSON: %v, %v", page, err)
+	}
+}

@@ -49,7 +49,7 @@ func (t *table) Scan(ctx context.Context, r source.Request) (source.Scan, error)
 	if err != nil {
 		return nil, err
 	}
-	s := &scan{t: t, q: q, schema: t.subset(q.fields), observe: r.Observe, plan: source.Plan{Rows: -1}}
+	s := &scan{t: t, q: q, schema: t.subset(q.fields, q.texts), observe: r.Observe, plan: source.Plan{Rows: -1}}
 	if s.observe == nil {
 		s.observe = func(source.Event) {}
 	}

@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,7 @@ type query struct {
 	order  string   // a field, or empty; Bulk queries have none
 	all    bool     // queryAll: deleted and archived rows too
 	limit  int64    // 0 for none; Bulk queries have none
+	texts  []string // fields that are numbers, and read as text
 }
 
 // DeletedKey is IsDeleted, for objects that have a recycle bin.
@@ -119,7 +121,7 @@ func (t *table) query(r source.Request) (query, error) {
 		}
 		q.where = append(q.where, "("+condition+")")
 	}
-	q.limit = r.Limit
+	q.limit, q.texts = r.Limit, r.Texts
 	window, err := t.window(r)
 	if window != "" {
 		q.where = append(q.where, window)
@@ -179,11 +181,14 @@ func (q query) tail() string {
 	return s
 }
 
-// subset is the schema of some of the columns.
-func (t *table) subset(names []string) *arrow.Schema {
+// subset is the schema of some of the columns, of which texts are read as text.
+func (t *table) subset(names, texts []string) *arrow.Schema {
 	fields := make([]arrow.Field, len(names))
 	for i, name := range names {
 		fields[i] = t.schema.Field(t.schema.FieldIndices(name)[0])
+		if slices.Contains(texts, name) {
+			fields[i].Type = arrow.BinaryTypes.String
+		}
 	}
 	return arrow.NewSchema(fields, nil)
 }

@@ -119,7 +119,7 @@ type stream struct {
 func (r *restReader) join(ctx context.Context, chunks []query, emit func(arrow.RecordBatch) error) (stale []string, err error) {
 	streams := make([]*stream, len(chunks))
 	for i, q := range chunks {
-		streams[i] = &stream{q: q, path: q.path(r.t.src.api, q.soql()), schema: r.t.subset(q.fields), stamped: r.t.CursorKey() != ""}
+		streams[i] = &stream{q: q, path: q.path(r.t.src.api, q.soql()), schema: r.t.subset(q.fields, q.texts), stamped: r.t.CursorKey() != ""}
 	}
 	defer func() {
 		for _, s := range streams {
