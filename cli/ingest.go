@@ -140,7 +140,7 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 }
 
 func (p *program) newJob(c *cli.Context, r *request) (err error) {
-	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout"), nulStrip: c.String("nul") == "strip"}
+	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout"), nulStrip: c.String("nul") == "strip", sleep: p.Sleep, silence: p.Silence}
 	if s.budget, err = parseBudget(c.String("api-budget")); err != nil {
 		return err
 	}
@@ -150,6 +150,7 @@ func (p *program) newJob(c *cli.Context, r *request) (err error) {
 		Workers:     c.Int("extract-parallelism"),
 		Log:         r.log,
 		Progress:    new(pipeline.Progress),
+		Sleep:       p.Sleep,
 	}
 	if err := readWindow(c, job); err != nil {
 		return err
