@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -38,6 +39,7 @@ type Env struct {
 // once.
 func Run(args []string, e Env) int {
 	p := &program{Env: e, args: args, json: wantsJSON(args, e.Getenv)}
+	limitHeap(e.Getenv, os.DirFS("/"))
 	ctx, stop := interruptible(context.Background())
 	defer stop()
 	catalog, err := source.ParseCatalog(e.Tables)
