@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/base64"
+	"encoding/json"
+	"encoding/xml"
 	"html"
 	"net/url"
 	"os"
@@ -18,6 +21,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"sluice":   main,
+		"hasty":    hasty,
 		"holdlock": holdLock,
 	})
 }
@@ -77,16 +81,39 @@ func checkOutput(ts *testscript.TestScript, want string, code int, stdout, stder
 var session = regexp.MustCompile(`00D[0-9A-Za-z]{12,15}!\S+`)
 
 // secretsIn gives the first secret in text, in any of the spellings that
-// addresses, XML and Go give it.
+// addresses, XML, JSON, Go and base64 give it.
 func secretsIn(text string) string {
 	for _, s := range []string{fakeorg.Password, fakeorg.SecurityToken, fakeorg.ClientSecret, fakeorg.RefreshToken, wrongSecret, pgtest.Password} {
-		for _, spelled := range []string{s, url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s), strings.Trim(strconv.Quote(s), `"`)} {
+		for _, spelled := range spellings(s) {
 			if strings.Contains(text, spelled) {
 				return spelled
 			}
 		}
 	}
-	return session.FindString(text)
+	if s := session.FindString(text); s != "" {
+		return s
+	}
+	if plain, err := url.QueryUnescape(text); err == nil {
+		return session.FindString(plain)
+	}
+	return session.FindString(strings.ReplaceAll(text, "%21", "!"))
+}
+
+// spellings are the forms in which a secret may stand in a text.
+func spellings(s string) []string {
+	inJSON, _ := json.Marshal(s)
+	var inXML strings.Builder
+	_ = xml.EscapeText(&inXML, []byte(s))
+	all := []string{s, url.QueryEscape(s), url.PathEscape(s), html.EscapeString(s), inXML.String(), strings.Trim(string(inJSON), `"`), strings.Trim(strconv.Quote(s), `"`)}
+	// What base64 makes of it depends on where in a longer text it stands. The
+	// characters at both ends hold bits of the neighbours, too.
+	for before := range 3 {
+		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			text := encoding.EncodeToString([]byte(strings.Repeat("x", before) + s))
+			all = append(all, text[before+(before+1)/2:len(text)-1])
+		}
+	}
+	return all
 }
 
 // wrongSecret is what scripts give where a secret is wrong: it is one all the
@@ -101,6 +128,11 @@ func TestSecretsAreFoundInEverySpelling(t *testing.T) {
 		"Authorization: Bearer " + fakeorg.New(fakeorg.Config{}).AccessToken(),
 		"client_secret=" + fakeorg.ClientSecret,
 		url.QueryEscape(wrongSecret),
+		"Basic " + base64.StdEncoding.EncodeToString([]byte("ann:"+pgtest.Password)),
+		"Basic " + base64.StdEncoding.EncodeToString([]byte(fakeorg.ClientID+":"+fakeorg.ClientSecret)),
+		base64.URLEncoding.EncodeToString([]byte("b:" + fakeorg.Password + fakeorg.SecurityToken)),
+		"sid=" + url.QueryEscape(fakeorg.New(fakeorg.Config{}).AccessToken()),
+		`{"password":"corr\u0026ct\u003chorse\u003ebattery"}`,
 	} {
 		if secretsIn(text) == "" {
 			t.Errorf("no secret found in %q: the scripts would let it pass", text)

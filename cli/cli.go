@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -15,7 +17,7 @@ import (
 )
 
 // Env is what the program is given by the process that it runs in. All fields
-// must be set.
+// down to Tables must be set.
 type Env struct {
 	// Stdout gets the result, Stderr logs, progress and errors.
 	Stdout, Stderr io.Writer
@@ -25,6 +27,11 @@ type Env struct {
 	Version string
 	// Tables is the text of tables.yaml.
 	Tables []byte
+	// Sleep waits for d or until ctx ends, whose cause it returns; nil goes by
+	// the clock. Silence is how long an org may send nothing in the middle of an
+	// answer; 0 leaves it to the source. Tests make both short.
+	Sleep   func(ctx context.Context, d time.Duration) error
+	Silence time.Duration
 }
 
 // Run runs the program named by args[0] with the arguments after it and
@@ -32,6 +39,7 @@ type Env struct {
 // once.
 func Run(args []string, e Env) int {
 	p := &program{Env: e, args: args, json: wantsJSON(args, e.Getenv)}
+	limitHeap(e.Getenv, os.DirFS("/"))
 	ctx, stop := interruptible(context.Background())
 	defer stop()
 	catalog, err := source.ParseCatalog(e.Tables)

@@ -43,6 +43,7 @@ func (p *program) ingestCommand() *cli.Command {
 		&cli.DurationFlag{Name: "lock-timeout", Category: how, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
 		&cli.StringFlag{Name: "nul", Category: how, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
 		&cli.DurationFlag{Name: "timeout", Category: how, Usage: "end the run after that long, exit 75 `TIME`", DefaultText: "never"},
+		&cli.BoolFlag{Name: "plan", Category: how, Usage: "say what would be done, and do nothing"},
 		&cli.BoolFlag{Name: "yes", Category: how, Usage: "ask nothing; sluice never asks, so scripts may say it"},
 		&cli.BoolFlag{Name: "json", Category: output, Usage: "the result as one JSON object on stdout"},
 		&cli.StringFlag{Name: "progress", Category: output, Usage: "auto, interactive, log or none, on stderr `KIND`", Value: "auto"},
@@ -87,6 +88,9 @@ func (p *program) ingest(c *cli.Context) error {
 	}
 	ctx, cancel := within(c.Context, c.Duration("timeout"))
 	defer cancel()
+	if c.Bool("plan") {
+		return p.plan(ctx, r)
+	}
 	report, err := p.run(ctx, r)
 	if closing := r.close(); err == nil {
 		err = closing
@@ -140,7 +144,7 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 }
 
 func (p *program) newJob(c *cli.Context, r *request) (err error) {
-	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout"), nulStrip: c.String("nul") == "strip"}
+	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout"), nulStrip: c.String("nul") == "strip", sleep: p.Sleep, silence: p.Silence}
 	if s.budget, err = parseBudget(c.String("api-budget")); err != nil {
 		return err
 	}
@@ -150,6 +154,7 @@ func (p *program) newJob(c *cli.Context, r *request) (err error) {
 		Workers:     c.Int("extract-parallelism"),
 		Log:         r.log,
 		Progress:    new(pipeline.Progress),
+		Sleep:       p.Sleep,
 	}
 	if err := readWindow(c, job); err != nil {
 		return err

@@ -39,6 +39,7 @@ func (p *program) openOrg(c *cli.Context) (*salesforce.Source, error) {
 	}
 	return salesforce.Open(c.Context, u, salesforce.Options{
 		Catalog: p.catalog, Log: p.logger(p.Stderr, c.Bool("debug")), UserAgent: "sluice/" + p.version(),
+		Sleep: p.Sleep, IdleTimeout: p.Silence,
 	})
 }
 

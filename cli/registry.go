@@ -28,6 +28,8 @@ type settings struct {
 	lockTimeout time.Duration
 	nulStrip    bool
 	budget      salesforce.Budget
+	sleep       func(context.Context, time.Duration) error
+	silence     time.Duration
 }
 
 // sources says how to open what a source address names. The address is read at
@@ -77,7 +79,7 @@ func openSalesforce(address string, s settings) (source.Opener, error) {
 		return nil, err
 	}
 	return func(ctx context.Context) (source.Source, error) {
-		return salesforce.Open(ctx, u, salesforce.Options{Catalog: s.catalog, Log: s.log, UserAgent: s.userAgent, Budget: s.budget})
+		return salesforce.Open(ctx, u, salesforce.Options{Catalog: s.catalog, Log: s.log, UserAgent: s.userAgent, Budget: s.budget, Sleep: s.sleep, IdleTimeout: s.silence})
 	}, nil
 }
 

@@ -15,11 +15,15 @@ import (
 
 // interruptible ends ctx on the first SIGINT or SIGTERM. Before it does, these
 // get back what they do by default, so that whoever sees ctx ended can be
-// killed by a second one; signal.NotifyContext leaves a gap there.
+// killed by a second one; signal.NotifyContext leaves a gap there. SIGPIPE does
+// nothing meanwhile: whoever reads our output may go away in the middle of a
+// load, and a write of ours fails then.
 func interruptible(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	unread := make(chan os.Signal, 1)
+	signal.Notify(unread, syscall.SIGPIPE)
 	var watching sync.WaitGroup
 	watching.Go(func() {
 		select {
@@ -33,6 +37,7 @@ func interruptible(parent context.Context) (ctx context.Context, stop func()) {
 	return ctx, func() {
 		cancel(nil)
 		watching.Wait()
+		signal.Stop(unread)
 	}
 }
 

@@ -102,6 +102,9 @@ type Found struct {
 	// a table that exists, Widened those whose column it will give a wider
 	// type. Both are in the order of Schema.
 	Added, Widened []string
+	// DDL are the statements that a Commit would change the database's schema
+	// by, as far as the table goes: staging is not among them.
+	DDL []string
 	// Staged is what a load of the same table that was killed, or left by
 	// Leave, has staged; the zero Staged when there is nothing to go on with.
 	Staged Staged

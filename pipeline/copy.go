@@ -72,7 +72,7 @@ func (r *run) copyPart(ctx context.Context, part source.Part, to intake) error {
 		pause := max(asked, wait.NextBackOff())
 		r.log.Debug("part broke off, reading it again", "part", part.Name(), "attempt", attempt, "wait", pause, "cause", broken.err)
 		r.retries.Add(1)
-		if err := sleep(ctx, pause); err != nil {
+		if err := r.job.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}

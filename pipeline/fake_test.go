@@ -85,6 +85,14 @@ func (t table) Scan(ctx context.Context, r source.Request) (source.Scan, error) 
 	return &scan{org: t.org}, nil
 }
 
+func (t table) Estimate(_ context.Context, r source.Request) (source.Estimate, error) {
+	query := "SELECT Id FROM BigThing"
+	if !r.From.IsZero() {
+		query += " WHERE SystemModstamp >= " + r.From.Format(time.RFC3339)
+	}
+	return source.Estimate{Plan: source.Plan{API: "rest", Reason: "3 rows", Rows: 3}, Query: query, Calls: 2}, nil
+}
+
 type scan struct {
 	*org
 	next int

@@ -4,6 +4,7 @@
 package pipeline
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -74,6 +75,9 @@ type Job struct {
 	Log *slog.Logger
 	// Progress, if not nil, can be polled while Run works. It serves one Run.
 	Progress *Progress
+	// Sleep waits between attempts, or until ctx ends, whose cause it returns.
+	// Nil goes by the clock.
+	Sleep func(ctx context.Context, d time.Duration) error
 }
 
 func (j Job) withDefaults() Job {
@@ -97,6 +101,9 @@ func (j Job) withDefaults() Job {
 	}
 	if j.Progress == nil {
 		j.Progress = new(Progress)
+	}
+	if j.Sleep == nil {
+		j.Sleep = sleep
 	}
 	return j
 }

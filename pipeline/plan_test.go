@@ -38,6 +38,10 @@ func (described) Scan(context.Context, source.Request) (source.Scan, error) {
 	return nil, errors.New("not read here")
 }
 
+func (described) Estimate(context.Context, source.Request) (source.Estimate, error) {
+	return source.Estimate{}, errors.New("not read here")
+}
+
 var account = described{[]string{"Id"}, "SystemModstamp", "merge"}
 
 // at is a moment of the day that these tests play on.

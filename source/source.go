@@ -47,6 +47,9 @@ type Table interface {
 	// Scan plans one pass: counts, picks the way to read, starts what the
 	// upstream system has to prepare. No row is read yet.
 	Scan(ctx context.Context, r Request) (Scan, error)
+	// Estimate tells what a Scan of the same request would do and cost. It
+	// starts nothing, and reads no more than a count.
+	Estimate(ctx context.Context, r Request) (Estimate, error)
 }
 
 // TypeKey is the field metadata key that holds the upstream type of a column.
@@ -113,6 +116,18 @@ type Plan struct {
 	Reason string
 	// Rows is how many rows are expected, -1 when nobody knows yet.
 	Rows int64
+}
+
+// Estimate is what a Scan would do, and about what it would cost.
+type Estimate struct {
+	Plan
+	// Query is what the upstream system would be asked, in its own language.
+	Query string
+	// Calls counts the requests, from the describe on, Jobs what the upstream
+	// system would have to prepare; the login is not among them.
+	Calls, Jobs int64
+	// Time is how long reading may take. It is a guess.
+	Time time.Duration
 }
 
 // Scan is one pass over a table, handed out in parts.

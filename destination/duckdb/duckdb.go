@@ -83,6 +83,7 @@ func (d *Destination) Begin(ctx context.Context, s destination.Spec) (destinatio
 		}
 	}
 	l := &load{d: d, spec: s, found: p.found(), seen: p.seen, left: left, turn: newTurn()}
+	l.found.DDL = p.ddl(d.file.name)
 	if left != nil {
 		l.found.Staged = left.Staged
 	}

@@ -307,6 +307,25 @@ func (p *plan) found() destination.Found {
 	return f
 }
 
+// ddl gives the SQL that changes the schema, as it comes out in the end: a swap
+// makes the new table under another name.
+func (p *plan) ddl(db string) (list []string) {
+	t := p.spec.Table
+	switch {
+	case p.created:
+		return []string{createSchema(db, t.Schema), createTable(db, t, p.layout)}
+	case p.way == swap:
+		return append([]string{dropTable(db, t), createTable(db, t, p.layout)}, p.old.restore(db, t)...)
+	}
+	for _, c := range p.added {
+		list = append(list, addColumn(db, t, c))
+	}
+	for _, c := range p.widened {
+		list = append(list, widen(db, t, c))
+	}
+	return list
+}
+
 // staged gives the columns of the staging table: those of the table itself
 // where it becomes the table, else the types that hold every value.
 func (p *plan) staged() []column {

@@ -321,7 +321,7 @@ func (p *plan) keyColumns() []column {
 
 // found is the plan as the caller of Begin may know it.
 func (p *plan) found() destination.Found {
-	f := destination.Found{Exists: p.old.exists, State: p.before}
+	f := destination.Found{Exists: p.old.exists, State: p.before, DDL: p.ddl()}
 	for _, c := range p.columns {
 		changed := func(o column) bool { return o.field == c.field }
 		if slices.ContainsFunc(p.added, changed) {
@@ -332,4 +332,21 @@ func (p *plan) found() destination.Found {
 		}
 	}
 	return f
+}
+
+// ddl gives the SQL that changes the schema, as it comes out in the end: a new
+// table is made under another name.
+func (p *plan) ddl() (list []string) {
+	if p.way != create {
+		return p.alterations()
+	}
+	t := p.spec.Table
+	if !p.old.hasSchema {
+		list = append(list, createSchema(t.Schema))
+	}
+	list = append(list, createTable(t, p.columns, true))
+	if len(p.key) > 0 {
+		list = append(list, createIndex(t, p.key))
+	}
+	return list
 }

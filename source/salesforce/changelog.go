@@ -171,7 +171,11 @@ func (s *scan) Gone(ctx context.Context, emit func(arrow.RecordBatch) error) err
 		ids = append(ids, id)
 	}
 	slices.Sort(ids)
-	schema := s.t.subset([]string{"Id"}, nil)
+	id := s.t.obj.field("Id")
+	if id == nil || len(s.t.schema.FieldIndices(id.Name)) == 0 {
+		return nil // nothing to tell rows apart by
+	}
+	schema := s.t.subset([]string{id.Name}, nil)
 	for some := range slices.Chunk(ids, checkedAtOnce) {
 		there, err := s.alive(ctx, some)
 		if err != nil {
@@ -203,7 +207,7 @@ func (s *scan) Gone(ctx context.Context, emit func(arrow.RecordBatch) error) err
 
 // alive asks which of some Ids are rows of the org that are not deleted.
 func (s *scan) alive(ctx context.Context, ids []string) (map[string]bool, error) {
-	q := query{object: s.q.object, fields: []string{"Id"}, all: true, where: []string{"Id IN ('" + strings.Join(ids, "','") + "')"}}
+	q := query{object: s.q.object, fields: []string{s.t.obj.field("Id").Name}, all: true, where: []string{"Id IN ('" + strings.Join(ids, "','") + "')"}}
 	if deleted := s.t.DeletedKey(); deleted != "" {
 		q.where = append(q.where, deleted+" = false")
 	}

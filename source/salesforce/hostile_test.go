@@ -291,3 +291,32 @@ func TestTheTokenIsOnlySentToSalesforceOrToTheHostThatWasNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestNamesThatAreNoneNeverReachAQuery lets describe name objects and fields
+// that would end the query and begin another one.
+func TestNamesThatAreNoneNeverReachAQuery(t *testing.T) {
+	for _, name := range []string{
+		"Id FROM User--", "Name,(SELECT Id FROM Contacts)", "Id,Name", "a b", `a"b`, "a'b", "a;b", "", "Näme", "1st", "a\\u0000b", "a/../b", strings.Repeat("a", 1000),
+	} {
+		for _, describe := range []string{
+			`{"name":"Contact","queryable":true,"fields":[{"name":"Id","type":"id"},{"name":"NAME","type":"string"}]}`,
+			`{"name":"NAME","queryable":true,"fields":[{"name":"Id","type":"id"}]}`,
+		} {
+			w := newWorld(t, fakeorg.Config{})
+			body := strings.ReplaceAll(describe, "NAME", strings.ReplaceAll(name, `"`, `\"`))
+			w.Inject(fakeorg.Fault{Path: "/services/data/*/sobjects/*/describe", Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: body})
+			if _, _, err := w.load(w.token(), "Contact"); err == nil {
+				t.Errorf("%.100s was taken", body)
+			}
+			for _, c := range w.Calls() {
+				if strings.Contains(c.Path, "/query") {
+					t.Errorf("%.100s: a query was sent: %s", body, c.Path)
+				}
+			}
+		}
+		w := newWorld(t, fakeorg.Config{})
+		if _, _, err := w.load(w.token(), "custom:"+name); err == nil || len(w.Calls()) > 2 {
+			t.Errorf("the user may name %.100q: %v, %d calls", name, err, len(w.Calls()))
+		}
+	}
+}

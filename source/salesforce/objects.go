@@ -109,7 +109,7 @@ func (s *Source) Cost(rows int64) (api string, calls int64) {
 		calls++
 	}
 	if api == "bulk" {
-		return api, calls + bulkCalls + max(1, (rows+bulkPageRows-1)/bulkPageRows)
+		return api, calls + bulkCalls + pagesOf(rows, bulkPageRows)
 	}
-	return api, calls + max(1, (rows+pageRows-1)/pageRows)
+	return api, calls + pagesOf(rows, pageRows)
 }

@@ -76,7 +76,7 @@ func (w *world) credentials() uri.Salesforce {
 
 // options sleep without waiting: the org's clock moves instead.
 func (w *world) options(alloc memory.Allocator) Options {
-	return Options{Catalog: &source.Catalog{}, Alloc: alloc, IdleTimeout: time.Second / 2, Sleep: func(ctx context.Context, d time.Duration) error {
+	return Options{Catalog: &source.Catalog{}, Alloc: alloc, IdleTimeout: time.Second, Sleep: func(ctx context.Context, d time.Duration) error {
 		w.mu.Lock()
 		w.slept += d
 		w.mu.Unlock()

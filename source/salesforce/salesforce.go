@@ -123,7 +123,7 @@ func Open(ctx context.Context, u uri.Salesforce, o Options) (*Source, error) {
 		opt:   o,
 	}
 	if _, err := session.base(ctx); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	if o.Budget.Share > 0 {
 		if err := s.learnLimit(ctx); err != nil {

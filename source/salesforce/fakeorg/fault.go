@@ -64,11 +64,11 @@ func (o *Org) Inject(f Fault) {
 	o.faults = append(o.faults, &f)
 }
 
-// Heal removes all faults.
+// Heal removes all faults, and the scripts of coming jobs.
 func (o *Org) Heal() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.faults = nil
+	o.faults, o.scripts = nil, nil
 }
 
 // CutTokenAfterBytes ends every session once the body of a response has sent n

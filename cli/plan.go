@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"sluice/pipeline"
+)
+
+// planAnswer is the JSON of "sluice ingest --plan". Its names are a promise to
+// scripts.
+type planAnswer struct {
+	Tables []tablePlan `json:"tables"`
+	// Error is null when the run would begin as planned.
+	Error    *errorAnswer `json:"error"`
+	ExitCode int          `json:"exit_code"`
+	Version  string       `json:"version"`
+}
+
+type tablePlan struct {
+	SourceTable   string `json:"source_table"`
+	DestTable     string `json:"dest_table"`
+	Exists        bool   `json:"exists"`
+	StrategyAsked string `json:"strategy_asked"`
+	Strategy      string `json:"strategy"`
+	// Full is true when every row would be read; From and To are null where the
+	// window has no bound.
+	Full bool    `json:"full"`
+	From *string `json:"from"`
+	To   *string `json:"to"`
+	SOQL string  `json:"soql"`
+	// Rows is null when the org does not tell.
+	Rows       *int64 `json:"rows"`
+	RowsStaged int64  `json:"rows_staged"`
+	API        string `json:"api"`
+	APIReason  string `json:"api_reason"`
+	// EstimatedCalls are without the login. PlanCalls is what the plan took.
+	EstimatedCalls   int64    `json:"estimated_calls"`
+	EstimatedJobs    int64    `json:"estimated_jobs"`
+	EstimatedSeconds float64  `json:"estimated_seconds"`
+	DDL              []string `json:"ddl"`
+	Warnings         []string `json:"warnings"`
+	PlanCalls        int64    `json:"plan_calls"`
+}
+
+func newTablePlan(v pipeline.Preview) tablePlan {
+	t := tablePlan{
+		SourceTable: v.SourceTable, DestTable: v.DestTable, Exists: v.Exists, StrategyAsked: v.Asked, Strategy: v.Strategy,
+		Full: v.Full, From: instant(v.From), To: instant(v.To), SOQL: v.Query, RowsStaged: v.Staged, API: v.API, APIReason: v.Reason,
+		EstimatedCalls: v.Calls, EstimatedJobs: v.Jobs, EstimatedSeconds: v.Time.Seconds(),
+		DDL: append([]string{}, v.DDL...), Warnings: append([]string{}, v.Warnings...), PlanCalls: v.Took.Calls,
+	}
+	if v.Rows >= 0 {
+		t.Rows = &v.Rows
+	}
+	return t
+}
+
+// instant is a time as JSON has it, null for none.
+func instant(at time.Time) *string {
+	if at.IsZero() {
+		return nil
+	}
+	return orNull(at.UTC().Format("2006-01-02T15:04:05.999Z"))
+}
+
+// plan prints what the run would do.
+func (p *program) plan(ctx context.Context, r request) error {
+	preview, err := pipeline.Look(ctx, r.job)
+	if err = nameInterrupt(ctx, err); err == nil {
+		err = r.close()
+	} else {
+		_ = r.close() // the first error tells more
+	}
+	if p.json {
+		a := planAnswer{Tables: []tablePlan{}, ExitCode: exitCode(err), Version: p.version()}
+		if err != nil {
+			a.Error = &errorAnswer{err.Error(), hint(err)}
+		} else {
+			a.Tables = append(a.Tables, newTablePlan(preview))
+		}
+		return errors.Join(p.printValue(a), err)
+	}
+	if err != nil {
+		return err
+	}
+	return printPlan(p.Stdout, newTablePlan(preview))
+}
+
+// printPlan tells a person what a run would do:
+//
+//	Account -> public.account: 20,000 rows, all of them
+//	  table      is there, replaced
+//	  …
+func printPlan(w io.Writer, t tablePlan) error {
+	rows := "an unknown number of rows"
+	if t.Rows != nil {
+		rows = plural(*t.Rows, "row")
+	}
+	what := ", all of them"
+	switch {
+	case t.From != nil && t.To != nil:
+		what = ", those of " + *t.From + " to " + *t.To
+	case t.From != nil:
+		what = ", those changed since " + *t.From
+	case t.To != nil:
+		what = ", those before " + *t.To
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s -> %s: %s%s\n", t.SourceTable, t.DestTable, rows, what)
+	line := func(name, text string) {
+		fmt.Fprintf(&b, "  %-9s %s\n", name, strings.ReplaceAll(text, "\n", "\n            "))
+	}
+	there := "is not there"
+	if t.Exists {
+		there = "is there"
+	}
+	by := "; loaded by " + t.StrategyAsked
+	if t.Strategy != t.StrategyAsked {
+		by += ", this time by " + t.Strategy
+	}
+	line("table", there+by)
+	line("read by", withReason(apiName(t.API), t.APIReason))
+	cost := "about " + plural(t.EstimatedCalls, "API call")
+	if t.EstimatedJobs > 0 {
+		cost += " and " + plural(t.EstimatedJobs, "Bulk job")
+	}
+	line("cost", cost+", some "+duration(time.Duration(t.EstimatedSeconds*float64(time.Second)))+"; this plan took "+plural(t.PlanCalls, "call"))
+	if t.RowsStaged > 0 {
+		line("staged", plural(t.RowsStaged, "row")+" of an earlier run, which are not fetched again if they still fit")
+	}
+	line("query", t.SOQL)
+	for _, statement := range t.DDL {
+		line("DDL", statement)
+	}
+	for _, warning := range t.Warnings {
+		line("warning", warning)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
