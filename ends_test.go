@@ -25,8 +25,8 @@ type end interface {
 	// digest stands for all rows and all states; it is "" when there is neither
 	// the table nor a state.
 	digest(t *testing.T) string
-	// rows gives public.t by id and column, as readTable does.
-	rows(t *testing.T) map[string]map[string]any
+	// rows gives a table of schema public by id and column, as readTable does.
+	rows(t *testing.T, table string) map[string]map[string]any
 	// staged counts the tables that a load may leave.
 	staged(t *testing.T) int
 }
@@ -40,7 +40,7 @@ var ends = map[string]func(t *testing.T) end{
 // exactly compares every value of every row with the org.
 func exactly(t *testing.T, e end, org *fakeorg.Org, object string) {
 	t.Helper()
-	landed := e.rows(t)
+	landed := e.rows(t, "t")
 	fields := valueFields(org.Object(object))
 	columns, _, err := destination.Naming{}.Columns(fields)
 	if err != nil {
@@ -113,11 +113,11 @@ func (f duckFile) digest(t *testing.T) string {
 	return all
 }
 
-func (f duckFile) rows(t *testing.T) map[string]map[string]any {
+func (f duckFile) rows(t *testing.T, table string) map[string]map[string]any {
 	t.Helper()
 	db := f.open(t)
 	defer db.Close()
-	return readTable(t, db, "t")
+	return readTable(t, db, table)
 }
 
 func (f duckFile) staged(t *testing.T) (n int) {
@@ -150,7 +150,7 @@ func (d pgDatabase) digest(t *testing.T) string {
 	return all
 }
 
-func (d pgDatabase) rows(t *testing.T) map[string]map[string]any {
+func (d pgDatabase) rows(t *testing.T, table string) map[string]map[string]any {
 	t.Helper()
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, string(d))
@@ -158,7 +158,7 @@ func (d pgDatabase) rows(t *testing.T) map[string]map[string]any {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	result, err := conn.Query(ctx, "SELECT * FROM public.t")
+	result, err := conn.Query(ctx, "SELECT * FROM public."+pgx.Identifier{table}.Sanitize())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,12 +55,12 @@ func TestAPlanTellsTheDDLThatARunCarriesOut(t *testing.T) {
 				}
 				had := map[string]any{}
 				if before != "" {
-					had = anyRow(e.rows(t))
+					had = anyRow(e.rows(t, "t"))
 				}
 				if got := hurry(t, args...); got.Code != 0 {
 					t.Fatal(got.stdout)
 				}
-				for column := range anyRow(e.rows(t)) {
+				for column := range anyRow(e.rows(t, "t")) {
 					if _, old := had[column]; strings.Contains(ddl, `"`+column+`"`) == old {
 						t.Errorf("column %s: old %t, and the DDL was\n%s", column, old, ddl)
 					}
