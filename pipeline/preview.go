@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"crypto/rand"
-	"strings"
 	"time"
 
 	"sluice/source"
@@ -34,9 +32,7 @@ type Preview struct {
 
 // Look tells what Run would do. It reads no row and writes nothing.
 func Look(ctx context.Context, j Job) (p Preview, err error) {
-	j = j.withDefaults()
-	r := &run{job: j, progress: j.Progress, id: strings.ToLower(rand.Text()[:10]), log: j.Log, started: time.Now().UTC()}
-	r.report = Report{Run: r.id, SourceTable: j.SourceTable, Took: map[Phase]time.Duration{}}
+	r := newRun(j)
 	r.enter(Connect)
 	defer func() {
 		r.enter("")
@@ -45,7 +41,7 @@ func Look(ctx context.Context, j Job) (p Preview, err error) {
 			err = context.Cause(ctx)
 		}
 	}()
-	src, err := j.Open(ctx)
+	src, err := r.job.Open(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -64,7 +60,7 @@ func Look(ctx context.Context, j Job) (p Preview, err error) {
 	}
 	found := r.found
 	request := r.plan.request(r.job, r.stateKey != state.Key{})
-	request.Observe, request.Fields, request.Texts = r.observe, r.fields, r.texts
+	request.Observe, request.Fields = r.observe, r.fields
 	p = Preview{
 		SourceTable: r.report.SourceTable, DestTable: r.report.DestTable, Asked: r.report.Asked, Strategy: string(r.spec.Mode),
 		Exists: found.Exists, DDL: found.DDL, From: request.From, To: request.To, Full: request.From.IsZero() && request.To.IsZero(),
@@ -78,5 +74,8 @@ func Look(ctx context.Context, j Job) (p Preview, err error) {
 		return p, err
 	}
 	p.Estimate, err = table.Estimate(ctx, request)
+	if r.losesRows(request) {
+		p.Calls++ // the keys of all rows that changed
+	}
 	return p, err
 }
