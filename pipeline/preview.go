@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"sluice/source"
-	"sluice/state"
 )
 
 // Preview is what a Run of the same Job would do.
@@ -59,8 +58,7 @@ func Look(ctx context.Context, j Job) (p Preview, err error) {
 		return p, err
 	}
 	found := r.found
-	request := r.plan.request(r.job, r.stateKey != state.Key{})
-	request.Observe, request.Fields = r.observe, r.fields
+	request := r.request()
 	p = Preview{
 		SourceTable: r.report.SourceTable, DestTable: r.report.DestTable, Asked: r.report.Asked, Strategy: string(r.spec.Mode),
 		Exists: found.Exists, DDL: found.DDL, From: request.From, To: request.To, Full: request.From.IsZero() && request.To.IsZero(),
