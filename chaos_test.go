@@ -13,14 +13,18 @@ import (
 )
 
 // chaosLoads is how many loads TestChaos makes, and of how many rows each;
-// CHAOS_LOADS asks for more, which are of 20,000 rows. CHAOS_SEED is the first
-// seed.
+// CHAOS_LOADS asks for more, which are of 20,000 rows or of CHAOS_ROWS.
+// CHAOS_SEED is the first seed.
 func chaosLoads() (first, loads, rows int) {
-	first, _ = strconv.Atoi(os.Getenv("CHAOS_SEED"))
+	loads, rows = 10, 2_000
 	if n, err := strconv.Atoi(os.Getenv("CHAOS_LOADS")); err == nil {
-		return first, n, 20_000
+		loads, rows = n, 20_000
 	}
-	return first, 10, 2_000
+	if n, err := strconv.Atoi(os.Getenv("CHAOS_ROWS")); err == nil {
+		rows = n
+	}
+	first, _ = strconv.Atoi(os.Getenv("CHAOS_SEED"))
+	return first, loads, rows
 }
 
 // TestChaos loads through two random troubles at a time, some loads with a
@@ -42,6 +46,7 @@ func TestChaos(t *testing.T) {
 				calm[s.kind] = needed
 			}
 			made := s.weather(t, ended)
+			t.Logf("%d calls made, %d needed", made, needed)
 			shares = append(shares, float64(made)/float64(needed))
 		})
 	}

@@ -34,10 +34,7 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 	if err != nil {
 		return err
 	}
-	staged := r.found.Staged
-	request := r.plan.request(r.job, r.stateKey != state.Key{})
-	request.Observe, request.Fields, request.Texts = r.observe, r.fields, r.texts
-	request.Resume = source.Resume{Token: r.bareToken(staged.Token), Done: staged.Rows}
+	request := r.request()
 	scan, err := table.Scan(ctx, request)
 	if err != nil {
 		r.warnAbout(r.cleanUp(ctx, "drop what was staged", load.Abort))
@@ -77,6 +74,14 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 	}
 	r.enter(Commit)
 	return r.commit(ctx, scan, load)
+}
+
+// request is what the source is asked for, once the load has begun.
+func (r *run) request() source.Request {
+	request := r.plan.request(r.job, r.stateKey != state.Key{})
+	request.Observe, request.Fields, request.Texts = r.observe, r.fields, r.texts
+	request.Resume = source.Resume{Token: r.bareToken(r.found.Staged.Token), Done: r.found.Staged.Rows}
+	return request
 }
 
 // prepare tells the load by what name a later run may go on with it, and takes

@@ -2,12 +2,9 @@ package pipeline
 
 import (
 	"context"
-	"crypto/rand"
-	"strings"
 	"time"
 
 	"sluice/source"
-	"sluice/state"
 )
 
 // Preview is what a Run of the same Job would do.
@@ -34,9 +31,7 @@ type Preview struct {
 
 // Look tells what Run would do. It reads no row and writes nothing.
 func Look(ctx context.Context, j Job) (p Preview, err error) {
-	j = j.withDefaults()
-	r := &run{job: j, progress: j.Progress, id: strings.ToLower(rand.Text()[:10]), log: j.Log, started: time.Now().UTC()}
-	r.report = Report{Run: r.id, SourceTable: j.SourceTable, Took: map[Phase]time.Duration{}}
+	r := newRun(j)
 	r.enter(Connect)
 	defer func() {
 		r.enter("")
@@ -45,7 +40,7 @@ func Look(ctx context.Context, j Job) (p Preview, err error) {
 			err = context.Cause(ctx)
 		}
 	}()
-	src, err := j.Open(ctx)
+	src, err := r.job.Open(ctx)
 	if err != nil {
 		return p, err
 	}
@@ -63,8 +58,7 @@ func Look(ctx context.Context, j Job) (p Preview, err error) {
 		return p, err
 	}
 	found := r.found
-	request := r.plan.request(r.job, r.stateKey != state.Key{})
-	request.Observe, request.Fields, request.Texts = r.observe, r.fields, r.texts
+	request := r.request()
 	p = Preview{
 		SourceTable: r.report.SourceTable, DestTable: r.report.DestTable, Asked: r.report.Asked, Strategy: string(r.spec.Mode),
 		Exists: found.Exists, DDL: found.DDL, From: request.From, To: request.To, Full: request.From.IsZero() && request.To.IsZero(),
@@ -78,5 +72,8 @@ func Look(ctx context.Context, j Job) (p Preview, err error) {
 		return p, err
 	}
 	p.Estimate, err = table.Estimate(ctx, request)
+	if r.losesRows(request) {
+		p.Calls++ // the keys of all rows that changed
+	}
 	return p, err
 }

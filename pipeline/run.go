@@ -26,11 +26,7 @@ const cleanUpTime = 30 * time.Second
 // org runs nothing for us any more, and the Report says how far it came. When
 // ctx ended before the commit, the error is its cause.
 func Run(ctx context.Context, j Job) (Report, error) {
-	j = j.withDefaults()
-	r := &run{job: j, progress: j.Progress, started: time.Now().UTC().Truncate(time.Microsecond), id: strings.ToLower(rand.Text()[:10])}
-	r.greatest.Store(noCursor)
-	r.log = j.Log.With("run", r.id)
-	r.report = Report{Run: r.id, SourceTable: j.SourceTable, Asked: j.Strategy, Took: map[Phase]time.Duration{}}
+	r := newRun(j)
 	if j.Table != (destination.TableName{}) {
 		r.report.DestTable = j.Table.String()
 	}
@@ -41,6 +37,16 @@ func Run(ctx context.Context, j Job) (Report, error) {
 		err = context.Cause(ctx)
 	}
 	return r.report, err
+}
+
+// newRun is a run that has not begun.
+func newRun(j Job) *run {
+	j = j.withDefaults()
+	r := &run{job: j, progress: j.Progress, started: time.Now().UTC().Truncate(time.Microsecond), id: strings.ToLower(rand.Text()[:10])}
+	r.greatest.Store(noCursor)
+	r.log = j.Log.With("run", r.id)
+	r.report = Report{Run: r.id, SourceTable: j.SourceTable, Asked: j.Strategy, Took: map[Phase]time.Duration{}}
+	return r
 }
 
 // run is one Run under way.

@@ -2,7 +2,6 @@ package salesforce
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"sluice/source"
@@ -33,14 +32,16 @@ func (t *table) Estimate(ctx context.Context, r source.Request) (source.Estimate
 	if e.Rows, err = s.count(ctx); err != nil {
 		return e, stale(err)
 	}
+	if r.Limit > 0 && e.Rows > r.Limit {
+		e.Rows = r.Limit
+	}
 	e.Calls = 1 // describe
 	if r.Track && t.obj.Replicateable {
 		e.Calls++ // the log of deletions
 	}
-	part := t.src.mode == "auto" && len(q.where) > 0
-	switch {
+	switch part := len(q.where) > 0; {
 	case r.Limit > 0:
-		e.API, e.Reason, e.Rows = "rest", fmt.Sprintf("no more than %d rows", r.Limit), min(e.Rows, r.Limit)
+		e.API, e.Reason = "rest", reasonOfLimit(r.Limit)
 	case t.src.mode != "auto":
 		e.API, e.Reason = t.src.mode, "asked for"
 	default:

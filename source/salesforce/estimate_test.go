@@ -20,6 +20,8 @@ func TestAnEstimateIsWhatAScanDoes(t *testing.T) {
 		for name, r := range map[string]source.Request{
 			"all":    {},
 			"window": {From: fakeorg.Epoch.Add(-300 * 24 * time.Hour), Track: true},
+			"limit":  {Limit: 700},
+			"where":  {Where: "LastName < 'C'"},
 			"little": {From: fakeorg.Epoch.Add(-24 * time.Hour), Track: true},
 		} {
 			t.Run(fmt.Sprint(api, " ", name), func(t *testing.T) {

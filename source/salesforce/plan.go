@@ -64,7 +64,7 @@ func (t *table) Scan(ctx context.Context, r source.Request) (source.Scan, error)
 	}
 	switch {
 	case r.Limit > 0: // Bulk would read the object in one piece
-		err = s.start(ctx, "rest", fmt.Sprintf("no more than %d rows", r.Limit))
+		err = s.start(ctx, "rest", reasonOfLimit(r.Limit))
 	case t.src.mode != "auto":
 		err = s.start(ctx, t.src.mode, "asked for")
 	case len(q.where) > 0:
@@ -122,6 +122,8 @@ func (s *scan) startPart(ctx context.Context) error {
 	}
 	return s.start(ctx, api, reason)
 }
+
+func reasonOfLimit(rows int64) string { return fmt.Sprintf("no more than %d rows", rows) }
 
 // choose is the rule of auto: rows is -1 when the org would not count.
 func choose(rows, pageRows int64) (api, reason string) {
