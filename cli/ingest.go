@@ -34,7 +34,7 @@ func (p *program) ingestCommand() *cli.Command {
 	flags := slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "source-uri", Category: what, Usage: "the org and how to log in: salesforce://?… `ADDRESS`"},
 		&cli.StringFlag{Name: "source-table", Category: what, Usage: "one of \"sluice tables\", or any object: Account, custom:My__c `NAME`"},
-		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "the database: duckdb:///crm.db, postgresql://…, heroku://app `ADDRESS`"},
+		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "duckdb:///crm.db, postgresql://…, heroku://app, or discard: `ADDRESS`"},
 		&cli.StringFlag{Name: "dest-table", Category: what, Usage: "table or schema.table `NAME`", DefaultText: "public and the source's name"},
 	}, windowFlags(window), schemaFlags(window), columnFlags(which), []cli.Flag{
 		&cli.StringFlag{Name: "state-uri", Category: how, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},

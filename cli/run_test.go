@@ -68,7 +68,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		{"live line without a terminal", append(full[:7:7], "--progress", "interactive"), "needs a terminal", "auto or log"},
 		{"bad table name", append(full[:7:7], "--dest-table", "a.b.c"), "--dest-table: table name", "schema.table"},
 		{"unknown source", append([]string{"ingest", "--source-uri", "oracle://?x=" + secret}, full[3:]...), "--source-uri: unknown scheme oracle://", "--source-uri takes salesforce://"},
-		{"unknown destination", append(full[:6:6], "mysql://"+secret), "--dest-uri: unknown scheme mysql://", "--dest-uri takes duckdb://"},
+		{"unknown destination", append(full[:6:6], "mysql://"+secret), "--dest-uri: unknown scheme mysql://", "takes discard://, duckdb://"},
 		{"half an address", append([]string{"ingest", "--source-uri", "salesforce://?password=" + secret}, full[3:]...), "--source-uri: ", "salesforce://"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
