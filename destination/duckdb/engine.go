@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -45,13 +46,15 @@ func (f *file) attach(ctx context.Context, readOnly bool) (*sql.DB, error) {
 	}
 	db := sql.OpenDB(connector)
 	db.SetMaxIdleConns(1) // the engine lives as long as one connection
-	path, spill := f.path, ""
+	path, spill, fresh := f.path, "", false
 	if path == "" {
 		path = ":memory:"
 	} else if !readOnly {
 		spill = f.spill()
+		_, err := os.Stat(path)
+		fresh = errors.Is(err, fs.ErrNotExist)
 	}
-	for _, s := range append(settings(f.limit(0), f.opt.Threads, spill), attach(path, f.name, readOnly)) {
+	for _, s := range append(settings(f.limit(0), f.opt.Threads, spill), attach(path, f.name, readOnly, fresh)) {
 		if _, err := db.ExecContext(ctx, s); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
