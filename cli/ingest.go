@@ -40,6 +40,7 @@ func (p *program) ingestCommand() *cli.Command {
 		&cli.StringFlag{Name: "state-uri", Category: how, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
 		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
 		&cli.StringFlag{Name: "api-budget", Category: how, Usage: "API calls: 80% of the org's day, or a number `LIMIT`", DefaultText: "no limit"},
+		&cli.StringFlag{Name: "memory", Category: how, Usage: "of the process: 250MB or more, 1GB `SIZE`", DefaultText: "what the table needs"},
 		&cli.DurationFlag{Name: "lock-timeout", Category: how, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
 		&cli.StringFlag{Name: "nul", Category: how, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
 		&cli.DurationFlag{Name: "timeout", Category: how, Usage: "end the run after that long, exit 75 `TIME`", DefaultText: "never"},
@@ -145,6 +146,10 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 
 func (p *program) newJob(c *cli.Context, r *request) (err error) {
 	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout"), nulStrip: c.String("nul") == "strip", sleep: p.Sleep, silence: p.Silence}
+	if s.memory, err = parseMemory(c.String("memory")); err != nil {
+		return err
+	}
+	shareHeap(s.memory)
 	if s.budget, err = parseBudget(c.String("api-budget")); err != nil {
 		return err
 	}

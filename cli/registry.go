@@ -28,6 +28,7 @@ type settings struct {
 	userAgent   string
 	lockTimeout time.Duration
 	nulStrip    bool
+	memory      int64 // of the process; 0 is what the tables need
 	budget      salesforce.Budget
 	sleep       func(context.Context, time.Duration) error
 	silence     time.Duration
@@ -103,7 +104,7 @@ func openDuckDB(address string, s settings) (destination.Destination, error) {
 	if err != nil {
 		return nil, err
 	}
-	return duckdb.Open(u, duckdb.Options{LockTimeout: s.lockTimeout, Log: s.log})
+	return duckdb.Open(u, duckdb.Options{LockTimeout: s.lockTimeout, Memory: duckDBMemory(s.memory), Log: s.log})
 }
 
 func openPostgres(address string, s settings) (destination.Destination, error) {

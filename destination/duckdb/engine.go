@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 	// are.
 	defaultMemory = 80 << 20
 	plainColumns  = 75
+	// writerMemory is what each further writer takes.
+	writerMemory = 64 << 20
 	// columnMemory is what a further column of a load needs at the most: two
 	// blocks each of rows and of validity, and two more while they are
 	// compressed.
@@ -71,6 +74,12 @@ func (f *file) limit(columns int) int64 {
 		return f.opt.Memory
 	}
 	return defaultMemory + int64(max(0, columns-plainColumns))*columnMemory
+}
+
+// writers is how many stages insert at the same time. A second one takes
+// writerMemory more and a second core; by default a load is to be small.
+func (o Options) writers() int {
+	return max(1, min(runtime.GOMAXPROCS(0), 1+int((o.Memory-defaultMemory)/writerMemory)))
 }
 
 // grow makes room for a table of so many columns.
