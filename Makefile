@@ -21,7 +21,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: toolchain ## build bin/sluice
-	go build -ldflags "-X main.version=$(VERSION)" -o bin/sluice .
+	go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/sluice .
 
 demo: build ## load a made-up org into demo.duckdb, twice
 	bin/sluice demo
