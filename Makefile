@@ -21,7 +21,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: toolchain ## build bin/sluice
-	go build -ldflags "-X main.version=$(VERSION)" -o bin/sluice .
+	go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/sluice .
 
 demo: build ## load a made-up org into demo.duckdb, twice
 	bin/sluice demo
@@ -62,8 +62,9 @@ fuzz: toolchain postgres ## fuzz each parser for FUZZTIME (5s)
 		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$(dirname "$$file")" || exit 1; \
 	done
 
-bench: toolchain postgres ## measure; BENCH picks by name
+bench: toolchain postgres build ## measure; BENCH picks by name, SLUICE_BENCH_ROWS=1000000 sets the size of whole runs
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
+	go run ./bench bin/sluice
 
 test-clients: toolchain ## drive the fake org with jsforce; needs node and npm
 	cd source/salesforce/fakeorg/clients && npm ci --no-fund --no-audit && go test -tags clients .

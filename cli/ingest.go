@@ -34,12 +34,13 @@ func (p *program) ingestCommand() *cli.Command {
 	flags := slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "source-uri", Category: what, Usage: "the org and how to log in: salesforce://?… `ADDRESS`"},
 		&cli.StringFlag{Name: "source-table", Category: what, Usage: "one of \"sluice tables\", or any object: Account, custom:My__c `NAME`"},
-		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "the database: duckdb:///crm.db, postgresql://…, heroku://app `ADDRESS`"},
+		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "duckdb:///crm.db, postgresql://…, heroku://app, or discard: `ADDRESS`"},
 		&cli.StringFlag{Name: "dest-table", Category: what, Usage: "table or schema.table `NAME`", DefaultText: "public and the source's name"},
 	}, windowFlags(window), schemaFlags(window), columnFlags(which), []cli.Flag{
 		&cli.StringFlag{Name: "state-uri", Category: how, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
 		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
 		&cli.StringFlag{Name: "api-budget", Category: how, Usage: "API calls: 80% of the org's day, or a number `LIMIT`", DefaultText: "no limit"},
+		&cli.StringFlag{Name: "memory", Category: how, Usage: "of the process: 300MB or more, 1GB `SIZE`", DefaultText: "what the table needs"},
 		&cli.DurationFlag{Name: "lock-timeout", Category: how, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
 		&cli.StringFlag{Name: "nul", Category: how, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
 		&cli.DurationFlag{Name: "timeout", Category: how, Usage: "end the run after that long, exit 75 `TIME`", DefaultText: "never"},
@@ -145,6 +146,10 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 
 func (p *program) newJob(c *cli.Context, r *request) (err error) {
 	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout"), nulStrip: c.String("nul") == "strip", sleep: p.Sleep, silence: p.Silence}
+	if s.memory, err = parseMemory(c.String("memory")); err != nil {
+		return err
+	}
+	shareHeap(s.memory)
 	if s.budget, err = parseBudget(c.String("api-budget")); err != nil {
 		return err
 	}

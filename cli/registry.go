@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"sluice/destination"
+	"sluice/destination/discard"
 	"sluice/destination/duckdb"
 	"sluice/destination/postgres"
 	"sluice/source"
@@ -27,6 +28,7 @@ type settings struct {
 	userAgent   string
 	lockTimeout time.Duration
 	nulStrip    bool
+	memory      int64 // of the process; 0 is what the tables need
 	budget      salesforce.Budget
 	sleep       func(context.Context, time.Duration) error
 	silence     time.Duration
@@ -40,6 +42,7 @@ var sources = map[string]func(address string, s settings) (source.Opener, error)
 
 // destinations says how to open what a destination address names.
 var destinations = map[string]func(address string, s settings) (destination.Destination, error){
+	"discard":    openDiscard,
 	"duckdb":     openDuckDB,
 	"heroku":     openHeroku,
 	"postgres":   openPostgres,
@@ -54,6 +57,12 @@ func openStates(c *cli.Context, s settings) (state.Store, func() error, error) {
 	address := c.String("state-uri")
 	if address == "" || address == c.String("dest-uri") {
 		return nil, nothing, nil
+	}
+	// A cursor kept elsewhere would pass rows that discard has dropped (P6).
+	for _, flag := range []string{"state-uri", "dest-uri"} {
+		if uri.ParseDiscard(c.String(flag)) == nil {
+			return nil, nothing, &usageError{"--state-uri goes with no discard:, which keeps no rows", "leave --state-uri out, or name a database"}
+		}
 	}
 	if scheme, err := uri.Scheme(address); err == nil && scheme == "file" {
 		f, err := uri.ParseFile(address)
@@ -83,12 +92,19 @@ func openSalesforce(address string, s settings) (source.Opener, error) {
 	}, nil
 }
 
+func openDiscard(address string, _ settings) (destination.Destination, error) {
+	if err := uri.ParseDiscard(address); err != nil {
+		return nil, err
+	}
+	return discard.Destination{}, nil
+}
+
 func openDuckDB(address string, s settings) (destination.Destination, error) {
 	u, err := uri.ParseDuckDB(address)
 	if err != nil {
 		return nil, err
 	}
-	return duckdb.Open(u, duckdb.Options{LockTimeout: s.lockTimeout, Log: s.log})
+	return duckdb.Open(u, duckdb.Options{LockTimeout: s.lockTimeout, Memory: duckDBMemory(s.memory), Log: s.log})
 }
 
 func openPostgres(address string, s settings) (destination.Destination, error) {

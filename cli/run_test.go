@@ -62,13 +62,15 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		{"two dashes", append(full[:7:7], "--", "--json"), "something else stands after --dest-uri", ""},
 		{"no number", append(full[:7:7], "--extract-parallelism", "many"), "--extract-parallelism", "--help"},
 		{"number too small", append(full[:7:7], "--extract-parallelism", "0"), "--extract-parallelism 0 is out of range", "1 to 25"},
+		{"no size", append(full[:7:7], "--memory", secret), "--memory is no size", "400MB or 1GB"},
+		{"too little memory", append(full[:7:7], "--memory", "64MiB"), "--memory 64MiB is too little", "300MB or more"},
 		{"time too small", append(full[:7:7], "--lock-timeout", "-1s"), "--lock-timeout -1s is out of range", "1s or more"},
 		{"unknown strategy", append(full[:7:7], "--incremental-strategy", "upsert"), `"upsert" is unknown`, "replace, append, merge"},
 		{"unknown progress", append(full[:7:7], "--progress", "loud"), `"loud" is unknown`, "auto, interactive, log or none"},
 		{"live line without a terminal", append(full[:7:7], "--progress", "interactive"), "needs a terminal", "auto or log"},
 		{"bad table name", append(full[:7:7], "--dest-table", "a.b.c"), "--dest-table: table name", "schema.table"},
 		{"unknown source", append([]string{"ingest", "--source-uri", "oracle://?x=" + secret}, full[3:]...), "--source-uri: unknown scheme oracle://", "--source-uri takes salesforce://"},
-		{"unknown destination", append(full[:6:6], "mysql://"+secret), "--dest-uri: unknown scheme mysql://", "--dest-uri takes duckdb://"},
+		{"unknown destination", append(full[:6:6], "mysql://"+secret), "--dest-uri: unknown scheme mysql://", "takes discard://, duckdb://"},
 		{"half an address", append([]string{"ingest", "--source-uri", "salesforce://?password=" + secret}, full[3:]...), "--source-uri: ", "salesforce://"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

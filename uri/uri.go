@@ -42,9 +42,13 @@ func (Secret) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(masked)) }
 // LogValue masks the secret in logs.
 func (Secret) LogValue() slog.Value { return slog.StringValue(masked) }
 
-// Scheme gives what stands before "://", in lower case.
+// Scheme gives what stands before "://", in lower case; or before the ":" at the
+// end of an address that is nothing but a scheme.
 func Scheme(raw string) (string, error) {
 	scheme, _, ok := strings.Cut(raw, "://")
+	if !ok {
+		scheme, ok = strings.CutSuffix(raw, ":")
+	}
 	if !ok || !isScheme(scheme) {
 		return "", &Error{"the address has no scheme", "write it like salesforce://?access_token=…&domain=your-domain.my or duckdb:///crm.db"}
 	}
@@ -70,6 +74,9 @@ func after(raw, scheme, form string) (string, error) {
 	if got != scheme {
 		return "", &Error{fmt.Sprintf("the address begins with %s://, not with %s://", got, scheme), form}
 	}
-	_, rest, _ := strings.Cut(raw, "://")
+	_, rest, ok := strings.Cut(raw, "://")
+	if !ok {
+		return "", &Error{"the address ends after its scheme", form}
+	}
 	return rest, nil
 }

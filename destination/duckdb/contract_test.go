@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/big"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,28 @@ func TestContract(t *testing.T) {
 	desttest.Run(t, func(t *testing.T) desttest.Subject {
 		return subject(filepath.Join(t.TempDir(), "crm.db"))
 	})
+}
+
+func TestContractWithTwoWriters(t *testing.T) {
+	desttest.Run(t, func(t *testing.T) desttest.Subject {
+		s := subject(filepath.Join(t.TempDir(), "crm.db"))
+		plain := s.Open
+		s.Open = func(t *testing.T) destination.Destination {
+			d := plain(t).(*Destination)
+			d.file.opt.Memory = defaultMemory + writerMemory
+			d.file.writing = make(turn, 2)
+			return d
+		}
+		return s
+	})
+}
+
+func TestWritersAreAsManyAsThereIsMemoryFor(t *testing.T) {
+	for memory, most := range map[int64]int{0: 1, 10 << 20: 1, defaultMemory: 1, defaultMemory + writerMemory: 2, 100 * writerMemory: 99} {
+		if got, want := (Options{Memory: memory}).writers(), min(most, runtime.GOMAXPROCS(0)); got != want {
+			t.Errorf("%d MB: %d writers, want %d", memory>>20, got, want)
+		}
+	}
 }
 
 func TestContractInMemory(t *testing.T) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -18,6 +20,8 @@ const (
 	// are.
 	defaultMemory = 80 << 20
 	plainColumns  = 75
+	// writerMemory is what each further writer takes.
+	writerMemory = 64 << 20
 	// columnMemory is what a further column of a load needs at the most: two
 	// blocks each of rows and of validity, and two more while they are
 	// compressed.
@@ -45,13 +49,15 @@ func (f *file) attach(ctx context.Context, readOnly bool) (*sql.DB, error) {
 	}
 	db := sql.OpenDB(connector)
 	db.SetMaxIdleConns(1) // the engine lives as long as one connection
-	path, spill := f.path, ""
+	path, spill, fresh := f.path, "", false
 	if path == "" {
 		path = ":memory:"
 	} else if !readOnly {
 		spill = f.spill()
+		_, err := os.Stat(path)
+		fresh = errors.Is(err, fs.ErrNotExist)
 	}
-	for _, s := range append(settings(f.limit(0), f.opt.Threads, spill), attach(path, f.name, readOnly)) {
+	for _, s := range append(settings(f.limit(0), f.opt.Threads, spill), attach(path, f.name, readOnly, fresh)) {
 		if _, err := db.ExecContext(ctx, s); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
@@ -68,6 +74,12 @@ func (f *file) limit(columns int) int64 {
 		return f.opt.Memory
 	}
 	return defaultMemory + int64(max(0, columns-plainColumns))*columnMemory
+}
+
+// writers is how many stages insert at the same time. A second one takes
+// writerMemory more and a second core; by default a load is to be small.
+func (o Options) writers() int {
+	return max(1, min(runtime.GOMAXPROCS(0), 1+int((o.Memory-defaultMemory)/writerMemory)))
 }
 
 // grow makes room for a table of so many columns.

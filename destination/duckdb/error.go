@@ -61,7 +61,7 @@ func mend(text string) string {
 	case diskFull(text):
 		return "free space beside the file: a load needs room for the new table while the old one is there"
 	case strings.Contains(text, "Out of Memory"), strings.Contains(text, "could not allocate block"), strings.Contains(text, "failed to pin block"):
-		return "give DuckDB more memory: a table needs about 1.25 MB a column"
+		return "give it more with --memory: a table needs about 1.25 MB a column"
 	case strings.Contains(text, "foreign key constraint"):
 		return "rows of other tables point at rows that are gone, or rows of this one at rows that are not there: load the other table, or drop the foreign key"
 	case strings.Contains(text, "NOT NULL constraint"):

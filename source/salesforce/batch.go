@@ -40,7 +40,7 @@ func newBatcher(object string, schema *arrow.Schema, alloc memory.Allocator, emi
 	b := &batcher{object: object, schema: schema, alloc: alloc, emit: emit, room: firstBatchRows}
 	for _, f := range schema.Fields() {
 		described, _ := f.Metadata.GetValue(source.TypeKey)
-		b.cols = append(b.cols, column{name: f.Name, typ: f.Type, kind: kindOf(f.Type), width: firstWidth, any: described == "anyType"})
+		b.cols = append(b.cols, column{name: f.Name, typ: f.Type, kind: kindOf(f.Type), width: firstWidth, any: described == "anyType", key: `,"` + f.Name + `":`})
 	}
 	return b
 }
@@ -63,6 +63,14 @@ func (b *batcher) set(col int, v []byte) error {
 		return errEncoding
 	}
 	return c.set(b.rows, v)
+}
+
+// rewind takes back what the quick way has set of the row begun. It returns 0.
+func (b *batcher) rewind() int {
+	for i := range b.cols {
+		b.cols[i].unset(b.rows)
+	}
+	return 0
 }
 
 // endRow counts the row whose columns were set and emits the batch when it is

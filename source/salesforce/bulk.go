@@ -112,8 +112,9 @@ func (b *bulkReader) next(ctx context.Context) (source.Part, error) {
 	return b.following(ctx)
 }
 
-// Looks at a job come after a fifth of the time it has run so far: soon for a
-// short job, and some eighty for one of an hour.
+// Looks at a job come after a tenth of the time it has run so far, so that its
+// end is seen no later than that: some sixty for a job of ten minutes, and 110
+// for one of an hour.
 const (
 	firstLook   = 500 * time.Millisecond
 	longestLook = time.Minute
@@ -125,7 +126,7 @@ func (b *bulkReader) wait(ctx context.Context) error {
 	lost := 0
 	for waited := time.Duration(0); ; {
 		b.observe(source.Event{Phase: b.phase()})
-		pause := min(max(firstLook, waited/5), longestLook)
+		pause := min(max(firstLook, waited/10), longestLook)
 		if err := b.t.src.opt.Sleep(ctx, pause); err != nil {
 			return err
 		}

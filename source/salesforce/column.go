@@ -18,13 +18,17 @@ type column struct {
 	name  string
 	typ   arrow.DataType
 	kind  kind
-	valid *memory.Buffer // a bit a row, set unless null
-	fixed *memory.Buffer // values of fixed width, or the offsets of a text
-	chars *memory.Buffer // the bytes of a text
-	used  int            // bytes of chars in use
+	valid []byte // a bit a row, set unless null
+	fixed []byte // values of fixed width, or the offsets of a text
+	chars []byte // room for the bytes of a text
+	used  int    // bytes of chars in use
 	nulls int
-	width int  // bytes of text a row in the batch before
-	any   bool // an anyType field, whose datetimes the two APIs write differently
+	width int    // bytes of text a row in the batch before
+	any   bool   // an anyType field, whose datetimes the two APIs write differently
+	key   string // what stands before its value in JSON: ,"Name":
+
+	// The buffers that valid, fixed and chars are views of.
+	buffers [3]*memory.Buffer
 }
 
 // firstWidth is the room for text that a column of unknown width gets, bytes a
@@ -35,28 +39,29 @@ const firstWidth = 16
 func (c *column) reset(alloc memory.Allocator, rows int) {
 	c.used, c.nulls = 0, 0
 	bits := (rows + 7) / 8
-	c.valid = buffer(alloc, bits)
-	fill(c.valid.Bytes(), 0xff)
+	c.valid = c.buffer(0, alloc, bits)
+	fill(c.valid, 0xff)
 	switch c.kind {
 	case kindText:
-		c.fixed = buffer(alloc, 4*(rows+1))
-		fill(c.fixed.Bytes()[:4], 0)
-		c.chars = buffer(alloc, 0)
-		c.chars.Reserve(rows * c.width)
+		c.fixed = c.buffer(1, alloc, 4*(rows+1))
+		fill(c.fixed[:4], 0)
+		c.chars = c.buffer(2, alloc, rows*c.width+textMargin)
 	case kindBool:
-		c.fixed = buffer(alloc, bits)
-		fill(c.fixed.Bytes(), 0)
+		c.fixed = c.buffer(1, alloc, bits)
+		fill(c.fixed, 0)
 	case kindDate:
-		c.fixed = buffer(alloc, 4*rows)
+		c.fixed = c.buffer(1, alloc, 4*rows)
 	default:
-		c.fixed = buffer(alloc, 8*rows)
+		c.fixed = c.buffer(1, alloc, 8*rows)
 	}
 }
 
-func buffer(alloc memory.Allocator, size int) *memory.Buffer {
+// buffer makes buffer i of c, of all the size it got.
+func (c *column) buffer(i int, alloc memory.Allocator, size int) []byte {
 	b := memory.NewResizableBuffer(alloc)
 	b.Resize(size)
-	return b
+	c.buffers[i] = b
+	return b.Buf()
 }
 
 func fill(b []byte, v byte) {
@@ -82,7 +87,7 @@ func (c *column) set(row int, b []byte) error {
 	case kindBool:
 		v, err := parseBool(b)
 		if v {
-			c.fixed.Bytes()[row>>3] |= 1 << (row & 7)
+			c.fixed[row>>3] |= 1 << (row & 7)
 		}
 		return err
 	case kindInt:
@@ -108,6 +113,10 @@ func (c *column) set(row int, b []byte) error {
 	}
 }
 
+// textMargin is the room behind a text that quickText may write to before it
+// asks for more.
+const textMargin = 64
+
 // bulkForm gives a datetime the form that Bulk has for it, so that both APIs
 // give the same text for a value of an anyType field (P1): REST ends it in
 // +0000, Bulk in Z.
@@ -124,17 +133,23 @@ func bulkForm(b []byte) []byte {
 
 func (c *column) setText(row int, b []byte) {
 	end := c.used + len(b)
-	if end > c.chars.Cap() {
-		c.chars.Resize(c.used)
-		c.chars.Reserve(max(end, c.chars.Cap()+c.chars.Cap()/2))
+	if end > len(c.chars) {
+		c.grow(end)
 	}
-	copy(c.chars.Buf()[c.used:end], b)
+	copy(c.chars[c.used:end], b)
 	c.used = end
 	c.set32(row+1, uint32(end))
 }
 
+// grow makes room for at least size bytes of text.
+func (c *column) grow(size int) {
+	b := c.buffers[2]
+	b.Resize(max(size+textMargin, len(c.chars)+len(c.chars)/2))
+	c.chars = b.Buf()
+}
+
 func (c *column) setNull(row int) {
-	c.valid.Bytes()[row>>3] &^= 1 << (row & 7)
+	c.valid[row>>3] &^= 1 << (row & 7)
 	c.nulls++
 	switch c.kind {
 	case kindText:
@@ -147,21 +162,31 @@ func (c *column) setNull(row int) {
 	}
 }
 
-func (c *column) set32(row int, v uint32) {
-	binary.NativeEndian.PutUint32(c.fixed.Bytes()[4*row:], v)
+// unset makes c what it was before a value was set at row, if one was.
+func (c *column) unset(row int) {
+	if bit := byte(1) << (row & 7); c.valid[row>>3]&bit == 0 {
+		c.valid[row>>3] |= bit
+		c.nulls--
+	}
+	switch c.kind {
+	case kindText:
+		c.used = int(binary.NativeEndian.Uint32(c.fixed[4*row:]))
+	case kindBool:
+		c.fixed[row>>3] &^= 1 << (row & 7)
+	default: // what is set next overwrites it
+	}
 }
 
-func (c *column) set64(row int, v uint64) {
-	binary.NativeEndian.PutUint64(c.fixed.Bytes()[8*row:], v)
-}
+func (c *column) set32(row int, v uint32) { binary.NativeEndian.PutUint32(c.fixed[4*row:], v) }
+func (c *column) set64(row int, v uint64) { binary.NativeEndian.PutUint64(c.fixed[8*row:], v) }
 
 // array hands the first rows values over and leaves c without buffers.
 func (c *column) array(rows int) arrow.Array {
-	buffers := []*memory.Buffer{c.valid, c.fixed}
+	buffers := []*memory.Buffer{c.buffers[0], c.buffers[1]}
 	if c.kind == kindText {
 		c.width = c.used/rows + 1
-		c.chars.Resize(c.used)
-		buffers = append(buffers, c.chars)
+		c.buffers[2].ResizeNoShrink(c.used)
+		buffers = append(buffers, c.buffers[2])
 	}
 	data := array.NewData(c.typ, rows, buffers, nil, c.nulls, 0)
 	defer data.Release()
@@ -171,10 +196,11 @@ func (c *column) array(rows int) arrow.Array {
 
 // release drops what buffers c still has.
 func (c *column) release() {
-	for _, b := range []*memory.Buffer{c.valid, c.fixed, c.chars} {
+	for _, b := range c.buffers {
 		if b != nil {
 			b.Release()
 		}
 	}
+	c.buffers = [3]*memory.Buffer{}
 	c.valid, c.fixed, c.chars = nil, nil, nil
 }

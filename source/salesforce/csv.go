@@ -204,29 +204,21 @@ func (f csvField) value(scratch []byte) (value, grown []byte) {
 }
 
 // decodeCSV reads a Bulk result set into b and returns its number of rows.
-// The header may give the columns in any order (API 49 and older sort them),
-// but all of them.
 func decodeCSV(r io.Reader, b *batcher) (int64, error) {
 	c := newCSVReader(r)
-	header, err := c.next()
-	if len(header) > 0 {
-		if name, bom := bytes.CutPrefix(header[0].raw, []byte("\ufeff")); bom {
-			header[0].raw = bytes.Trim(name, `"`)
-		}
-	}
+	order, err := b.readHeader(c)
 	if errors.Is(err, io.EOF) {
 		return 0, nil
 	}
 	if err != nil {
 		return 0, err
 	}
-	order, err := b.columnOrder(header)
-	if err != nil {
-		return 0, err
-	}
 	start := b.total
 	var scratch []byte
 	for {
+		if err := b.quickRows(c, order); err != nil {
+			return b.total - start, err
+		}
 		fields, err := c.next()
 		if errors.Is(err, io.EOF) {
 			return b.total - start, nil
@@ -241,6 +233,37 @@ func decodeCSV(r io.Reader, b *batcher) (int64, error) {
 			return b.total - start, err
 		}
 	}
+}
+
+// readHeader maps the positions of the header to columns of b. They may be in
+// any order (API 49 and older sort them), but all of them.
+func (b *batcher) readHeader(c *csvReader) ([]int, error) {
+	header, err := c.next()
+	if len(header) > 0 {
+		if name, bom := bytes.CutPrefix(header[0].raw, []byte("\ufeff")); bom {
+			header[0].raw = bytes.Trim(name, `"`)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.columnOrder(header)
+}
+
+// quickRows adds the records in c's buffer up to the first one that needs care.
+func (b *batcher) quickRows(c *csvReader, order []int) error {
+	for c.pos < c.end {
+		b.beginRow()
+		n := b.quickCSV(c.buf[c.pos:c.end], order)
+		if n == 0 {
+			break
+		}
+		c.pos += n
+		if err := b.endRow(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // csvRow adds one record.
@@ -277,8 +300,10 @@ func (b *batcher) columnOrder(header []csvField) ([]int, error) {
 		delete(at, name)
 		order[i] = col
 	}
-	for name := range at {
-		return nil, fmt.Errorf("the result lacks the column %q", name)
+	for i := range b.cols {
+		if _, missing := at[strings.ToLower(b.cols[i].name)]; missing {
+			return nil, fmt.Errorf("the result lacks the column %q", b.cols[i].name)
+		}
 	}
 	return order, nil
 }

@@ -310,9 +310,10 @@ func decodeJSON(p queryPage, b *batcher) (int64, error) {
 	seen := make([]bool, len(b.cols))
 	for more := !s.empty(']'); more; {
 		b.beginRow()
-		from := s.i
-		if err := b.jsonRow(&s, seen); err != nil {
-			return b.total - start, b.jsonError(s.b[from:], err)
+		if from := s.i; !b.quickJSON(&s) {
+			if err := b.jsonRow(&s, seen); err != nil {
+				return b.total - start, b.jsonError(s.b[from:], err)
+			}
 		}
 		if err := b.endRow(); err != nil {
 			return b.total - start, err

@@ -12,6 +12,9 @@ SET auto_checkpoint_skip_wal_threshold = 1000000000000;
 SET write_buffer_row_group_count = 1;
 ATTACH '/data/it''s.db' AS "it's" (TYPE duckdb, ROW_GROUP_SIZE 16384);
 
+-- open a new file
+ATTACH '/data/it''s.db' AS "it's" (TYPE duckdb, ROW_GROUP_SIZE 16384, STORAGE_VERSION 'v1.3.0');
+
 -- open to look
 ATTACH '/data/it''s.db' AS "it's" (TYPE duckdb, READ_ONLY);
 

@@ -1,0 +1,4 @@
+package main
+
+// maxrssUnit is the bytes of one unit of Rusage.Maxrss.
+const maxrssUnit = 1

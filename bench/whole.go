@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// bench is one org and what is measured against it.
+type bench struct {
+	program, self string
+	dir           string
+	org           *org
+}
+
+// contender is a command that takes part in a round.
+type contender struct {
+	name  string
+	args  []string
+	clean string // a file to remove before each run
+	best  usage
+}
+
+// whole times loads by one API, without any latency but the machine's.
+func (b *bench) whole(ctx context.Context, api string, rounds int) error {
+	file, copied := filepath.Join(b.dir, api+".duckdb"), filepath.Join(b.dir, "copy.duckdb")
+	// The first run fills the cache of pages; its table tells read_csv the types.
+	if _, err := b.spend(ctx, b.program, b.ingest(api, "duckdb:///"+file)...); err != nil {
+		return err
+	}
+	pages, bytes := b.org.cached(api)
+	all := []*contender{
+		{name: "an HTTP client, to nowhere", args: []string{b.self, "fetch", b.org.address, api, strconv.Itoa(pages)}},
+		{name: "sluice, to discard:", args: append([]string{b.program}, b.ingest(api, "discard:")...)},
+	}
+	if api == "bulk" {
+		all = append(all, &contender{name: "DuckDB's read_csv, from disk", args: []string{b.self, "read_csv", file, b.dir, copied}, clean: copied})
+	}
+	load := append([]string{b.program}, b.ingest(api, "duckdb:///"+copied)...)
+	all = append(all,
+		&contender{name: "sluice, to DuckDB", args: load, clean: copied},
+		&contender{name: "sluice, to DuckDB, 400MB", args: append(load[:len(load):len(load)], "--memory", "400MB"), clean: copied})
+	if address := os.Getenv("SLUICE_BENCH_DEST"); address != "" {
+		all = append(all, &contender{name: "sluice, to SLUICE_BENCH_DEST", args: append([]string{b.program}, b.ingest(api, address)...)})
+	}
+	for range rounds {
+		for _, c := range all {
+			if c.clean != "" {
+				_ = os.Remove(c.clean)
+			}
+			u, err := b.spend(ctx, c.args[0], c.args[1:]...)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			c.best = c.best.better(u)
+		}
+	}
+	fmt.Fprintf(os.Stdout, "\n%d accounts by %s: %d pages, %.0f MB; best of %d\n", b.org.rows, api, pages, float64(bytes)/1e6, rounds)
+	fmt.Fprintf(os.Stdout, "  %-30s %8s %8s %8s %8s  %s\n", "", "wall s", "cpu s", "MB/s", "peak MB", "wall to the client's; wall and cpu to read_csv's")
+	for i, c := range all {
+		ratio := fmt.Sprintf("%.2f", c.best.Wall.Seconds()/all[0].best.Wall.Seconds())
+		if api == "bulk" && i > 2 {
+			of := all[2].best
+			ratio += fmt.Sprintf("  %.2f  %.2f", c.best.Wall.Seconds()/of.Wall.Seconds(), c.best.CPU.Seconds()/of.CPU.Seconds())
+		}
+		fmt.Fprintf(os.Stdout, "  %-30s %s %8.0f %8.0f  %s\n", c.name, c.best, float64(bytes)/1e6/c.best.Wall.Seconds(), c.best.PeakMB, ratio)
+	}
+	return os.Remove(file)
+}
+
+func (b *bench) ingest(api, dest string) []string {
+	return []string{
+		"ingest", "--source-uri", b.org.uri + "&api=" + api, "--source-table", "account", "--dest-uri", dest,
+		"--incremental-strategy", "replace", "--progress", "none",
+	}
+}
+
+// distant times one load with the latencies of a real org, beside what they
+// alone come to: the job, a chain of requests around it, and as many pages one
+// after the other as no three readers get rid of.
+func (b *bench) distant(ctx context.Context) error {
+	b.org.delay.Store(&latency{request: requestDelay, page: pageDelay, job: jobDelay})
+	defer b.org.delay.Store(&latency{})
+	b.org.requests.Store(0)
+	u, err := b.spend(ctx, b.program, b.ingest("bulk", "discard:")...)
+	if err != nil {
+		return err
+	}
+	pages, _ := b.org.cached("bulk")
+	calls := b.org.requests.Load()
+	imposed := jobDelay.Seconds() + float64((pages+2)/3)*pageDelay.Seconds() + float64(calls)*requestDelay.Seconds()
+	fmt.Fprintf(os.Stdout, "\n%d accounts by bulk from far away, to discard:\n", b.org.rows)
+	fmt.Fprintf(os.Stdout, "  %.1f s; the job's %v, %d pages of %v by three and %d requests of %v come to %.1f s: %.2f\n",
+		u.Wall.Seconds(), jobDelay, pages, pageDelay, calls, requestDelay, imposed, u.Wall.Seconds()/imposed)
+	return nil
+}
