@@ -80,7 +80,9 @@ func (h *history) play() {
 		if h.IntN(3) == 0 {
 			h.reschema(lived[h.IntN(len(lived))])
 		}
-		h.org.Advance(time.Duration(h.IntN(3*3600)) * time.Second)
+		// The log of deletions counts in minutes: what was erased in the minute of
+		// a run leaves with the next one.
+		h.org.Advance(time.Minute + time.Duration(h.IntN(3*3600))*time.Second)
 		h.merge()
 		if h.Failed() {
 			return
