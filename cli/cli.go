@@ -150,7 +150,7 @@ func (p *program) checked(command *cli.Command, depth int, action cli.ActionFunc
 func (p *program) printError(err error) {
 	if p.json && !p.answered {
 		// Nothing more can be done when stdout is gone: stderr has the error.
-		_ = p.printJSON(nil, err)
+		_ = p.printJSON(nil, nil, err)
 	}
 	p.tell("error", err.Error())
 	if h := hint(err); h != "" {

@@ -45,11 +45,14 @@ func exitCode(err error) int {
 		dest    *destination.Error
 		src     *source.Error
 		change  *transform.Error
+		some    *someError
 		library cli.ExitCoder // says that there is no help on something
 	)
 	switch {
 	case err == nil:
 		return exitDone
+	case errors.As(err, &some):
+		return some.code
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
 	case errors.As(err, &usage), errors.As(err, &address), errors.As(err, &library):

@@ -9,11 +9,11 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"sluice/destination"
 	"sluice/pipeline"
 )
 
@@ -33,9 +33,10 @@ func (p *program) ingestCommand() *cli.Command {
 	)
 	flags := slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "source-uri", Category: what, Usage: "the org and how to log in: salesforce://?… `ADDRESS`"},
-		&cli.StringFlag{Name: "source-table", Category: what, Usage: "one of \"sluice tables\", or any object: Account, custom:My__c `NAME`"},
+		&cli.StringFlag{Name: "source-table", Category: what, Usage: "account, custom:My__c, a list, a pattern like *__c, or all `NAMES`"},
 		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "duckdb:///crm.db, postgresql://…, heroku://app, or discard: `ADDRESS`"},
 		&cli.StringFlag{Name: "dest-table", Category: what, Usage: "table or schema.table `NAME`", DefaultText: "public and the source's name"},
+		&cli.StringFlag{Name: "dest-schema", Category: what, Usage: "schema of tables that keep the source's name `NAME`", DefaultText: "public"},
 	}, windowFlags(window), schemaFlags(window), columnFlags(which), []cli.Flag{
 		&cli.StringFlag{Name: "state-uri", Category: how, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
 		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
@@ -45,6 +46,7 @@ func (p *program) ingestCommand() *cli.Command {
 		&cli.StringFlag{Name: "nul", Category: how, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
 		&cli.DurationFlag{Name: "timeout", Category: how, Usage: "end the run after that long, exit 75 `TIME`", DefaultText: "never"},
 		&cli.BoolFlag{Name: "plan", Category: how, Usage: "say what would be done, and do nothing"},
+		&cli.BoolFlag{Name: "fail-fast", Category: how, Usage: "of several tables, stop all when one fails"},
 		&cli.BoolFlag{Name: "yes", Category: how, Usage: "ask nothing; sluice never asks, so scripts may say it"},
 		&cli.BoolFlag{Name: "json", Category: output, Usage: "the result as one JSON object on stdout"},
 		&cli.StringFlag{Name: "progress", Category: output, Usage: "auto, interactive, log or none, on stderr `KIND`", Value: "auto"},
@@ -74,6 +76,7 @@ EXAMPLES
 // request is a checked command line of ingest.
 type request struct {
 	job      pipeline.Job
+	jobs     []pipeline.Job // of several tables; else empty
 	progress display
 	log      *slog.Logger
 	// closeStates ends the use of the store of states.
@@ -92,12 +95,15 @@ func (p *program) ingest(c *cli.Context) error {
 	if c.Bool("plan") {
 		return p.plan(ctx, r)
 	}
+	if len(r.jobs) > 1 {
+		return p.ingestMany(ctx, r, c.Bool("fail-fast"))
+	}
 	report, err := p.run(ctx, r)
 	if closing := r.close(); err == nil {
 		err = closing
 	}
 	if p.json {
-		return cmp.Or(err, p.printJSON([]pipeline.Report{report}, err))
+		return cmp.Or(err, p.printJSON([]pipeline.Report{report}, nil, err))
 	}
 	if err != nil {
 		for _, w := range report.Warnings {
@@ -106,6 +112,30 @@ func (p *program) ingest(c *cli.Context) error {
 		return err
 	}
 	return printSummary(p.Stdout, report)
+}
+
+// ingestMany loads several tables and tells of each.
+func (p *program) ingestMany(ctx context.Context, r request, failFast bool) error {
+	reports, failures, err := p.loadMany(ctx, r, failFast)
+	if closing := r.close(); err == nil {
+		err = closing
+	}
+	if p.json {
+		return cmp.Or(err, p.printJSON(reports, failures, err))
+	}
+	for i, report := range reports {
+		if failures[i] != nil {
+			p.tell("error", report.SourceTable+": "+failures[i].Error())
+			if h := hint(failures[i]); h != "" {
+				p.tell("hint", h)
+			}
+			continue
+		}
+		if err := printSummary(p.Stdout, report); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // run copies the table while the display shows how far it is.
@@ -178,10 +208,23 @@ func (p *program) newJob(c *cli.Context, r *request) (err error) {
 	if err != nil {
 		return err
 	}
+	names := []string{job.SourceTable}
+	if manyTables(job.SourceTable) {
+		if names, err = p.tableNames(c); err != nil {
+			return err
+		}
+		s.budget.Spent = new(atomic.Int64)
+	}
 	if job.Open, err = openSource(c.String("source-uri"), s); err != nil {
 		return fmt.Errorf("--source-uri: %w", err)
 	}
-	if job.Table, err = p.destTable(c.String("dest-table"), job.SourceTable); err != nil {
+	if len(names) > 1 {
+		r.jobs, err = p.jobsOf(c, *job, names)
+	} else {
+		job.SourceTable = names[0]
+		job.Table, err = p.destTable(c, names[0])
+	}
+	if err != nil {
 		return fmt.Errorf("--dest-table: %w", err)
 	}
 	if job.States, r.closeStates, err = openStates(c, s); err != nil {
@@ -190,19 +233,10 @@ func (p *program) newJob(c *cli.Context, r *request) (err error) {
 	if job.Destination, err = openDestination(c.String("dest-uri"), s); err != nil {
 		return errors.Join(fmt.Errorf("--dest-uri: %w", err), r.closeStates())
 	}
+	for i := range r.jobs {
+		r.jobs[i].Open, r.jobs[i].States, r.jobs[i].Destination = job.Open, job.States, job.Destination
+	}
 	return nil
-}
-
-// destTable is the table that the user names, or the name that the catalog has
-// for the source's; the zero value leaves it to the object's own name.
-func (p *program) destTable(given, sourceTable string) (destination.TableName, error) {
-	if given != "" {
-		return destination.ParseTableName(given)
-	}
-	if known, ok := p.catalog.Lookup(sourceTable); ok {
-		return destination.TableName{Schema: "public", Table: known.Name}, nil
-	}
-	return destination.TableName{}, nil
 }
 
 // required says which of the flags are missing. The library would print the

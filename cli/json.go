@@ -50,6 +50,8 @@ type tableAnswer struct {
 	Seconds           map[string]float64 `json:"seconds"`
 	Warnings          []string           `json:"warnings"`
 	Run               string             `json:"run"`
+	// Error is null when the table was loaded.
+	Error *errorAnswer `json:"error"`
 }
 
 type errorAnswer struct {
@@ -57,10 +59,19 @@ type errorAnswer struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// printJSON prints the one object that stdout holds on --json.
-func (p *program) printJSON(reports []pipeline.Report, err error) error {
+// printJSON prints the one object that stdout holds on --json. Failures are
+// those of the tables, of which err speaks when there is one.
+func (p *program) printJSON(reports []pipeline.Report, failures []error, err error) error {
 	p.answered = true
 	a := newAnswer(reports)
+	for i, failure := range failures {
+		if failure != nil {
+			a.Tables[i].Error = &errorAnswer{failure.Error(), hint(failure)}
+		}
+	}
+	if len(failures) == 0 && len(a.Tables) == 1 && err != nil {
+		a.Tables[0].Error = &errorAnswer{err.Error(), hint(err)}
+	}
 	a.Version, a.ExitCode = p.version(), exitCode(err)
 	if err != nil {
 		a.Error = &errorAnswer{err.Error(), hint(err)}

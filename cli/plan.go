@@ -68,27 +68,38 @@ func instant(at time.Time) *string {
 	return orNull(at.UTC().Format("2006-01-02T15:04:05.999Z"))
 }
 
-// plan prints what the run would do.
+// plan prints what the run would do. It ends at the first table that could not
+// be loaded.
 func (p *program) plan(ctx context.Context, r request) error {
-	preview, err := pipeline.Look(ctx, r.job)
-	if err = nameInterrupt(ctx, err); err == nil {
-		err = r.close()
-	} else {
-		_ = r.close() // the first error tells more
+	jobs := r.jobs
+	if len(jobs) == 0 {
+		jobs = []pipeline.Job{r.job}
+	}
+	a := planAnswer{Tables: []tablePlan{}, Version: p.version()}
+	var err error
+	for _, job := range jobs {
+		var preview pipeline.Preview
+		if preview, err = pipeline.Look(ctx, job); err != nil {
+			err = nameInterrupt(ctx, err)
+			break
+		}
+		a.Tables = append(a.Tables, newTablePlan(preview))
+	}
+	if closing := r.close(); err == nil {
+		err = closing
 	}
 	if p.json {
-		a := planAnswer{Tables: []tablePlan{}, ExitCode: exitCode(err), Version: p.version()}
-		if err != nil {
+		if a.ExitCode = exitCode(err); err != nil {
 			a.Error = &errorAnswer{err.Error(), hint(err)}
-		} else {
-			a.Tables = append(a.Tables, newTablePlan(preview))
 		}
 		return errors.Join(p.printValue(a), err)
 	}
-	if err != nil {
-		return err
+	for _, t := range a.Tables {
+		if err := printPlan(p.Stdout, t); err != nil {
+			return err
+		}
 	}
-	return printPlan(p.Stdout, newTablePlan(preview))
+	return err
 }
 
 // printPlan tells a person what a run would do:

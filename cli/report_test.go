@@ -53,7 +53,7 @@ func TestJSONTellsEverything(t *testing.T) {
 	var b bytes.Buffer
 	p := &program{Env: Env{Stdout: &b, Version: "v1"}}
 	err := &source.Error{Op: "poll", Kind: source.TryLater, Err: errors.New("HTTP 503 <html>"), Mend: "try later"}
-	if err := p.printJSON([]pipeline.Report{exampleReport(), {SourceTable: "lead", RowsRead: 1, Calls: 2}}, err); err != nil {
+	if err := p.printJSON([]pipeline.Report{exampleReport(), {SourceTable: "lead", RowsRead: 1, Calls: 2}}, []error{nil, err}, err); err != nil {
 		t.Fatal(err)
 	}
 	var got map[string]any
@@ -118,7 +118,7 @@ func TestNumbersReadWell(t *testing.T) {
 
 func TestAResultThatCannotBePrintedIsAnError(t *testing.T) {
 	p := &program{Env: Env{Stdout: closed{}}}
-	if err := p.printJSON(nil, nil); err == nil {
+	if err := p.printJSON(nil, nil, nil); err == nil {
 		t.Error("a script would take the missing answer for success")
 	}
 	if err := printSummary(closed{}, exampleReport()); err == nil {

@@ -28,7 +28,7 @@ type intake struct {
 	took func(rows, newest int64)
 	// begun is called once before the first part is staged, when the scan has
 	// decided how to read.
-	begun func()
+	begun func(ctx context.Context) error
 }
 
 // copyParts stages every part of scan, Workers at a time. The first error ends
@@ -43,7 +43,9 @@ func (r *run) copyParts(ctx context.Context, scan source.Scan, to intake) error 
 				return err
 			}
 			if first {
-				to.begun()
+				if err := to.begun(ctx); err != nil {
+					return err
+				}
 				r.enter(Copy)
 			}
 			if err != nil {

@@ -68,6 +68,10 @@ type Job struct {
 	// Deleted is what becomes of rows that the source has deleted; empty means
 	// [RemoveDeleted].
 	Deleted string
+	// Turn, if not nil, is held by the job that stages and commits: for several
+	// jobs into a database that takes the rows of one at a time. It has room
+	// for one; to send is to take it.
+	Turn chan struct{}
 	// Workers is how many parts are read at once; 0 means 3. Each holds one
 	// batch in memory.
 	Workers int

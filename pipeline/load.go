@@ -40,6 +40,7 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 		r.warnAbout(r.cleanUp(ctx, "drop what was staged", load.Abort))
 		return err
 	}
+	defer r.giveTurn()
 	defer func() { r.finish(ctx, scan, load, err) }()
 	r.planned(scan.Plan())
 
@@ -49,9 +50,10 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 		change: r.shape.Apply,
 		cursor: r.plan.cursor,
 		took:   r.took,
-		begun: func() {
+		begun: func(ctx context.Context) error {
 			r.planned(scan.Plan())
 			r.prepare(load, r.tokenOf(scan))
+			return r.takeTurn(ctx)
 		},
 	})
 	if err != nil {

@@ -16,14 +16,17 @@ func (r *run) losesRows(request source.Request) bool {
 		r.plan.mode == destination.Merge && r.job.Deleted == RemoveDeleted
 }
 
+// begun is for parts of a load that has its turn.
+func begun(context.Context) error { return nil }
+
 // copyLost stages the keys of all rows that changed in the window, whatever the
 // condition: those that were not staged as rows leave the table (P5). What
 // changed after the scan began may have been staged or not; the next run sees it.
-func (r *run) copyLost(ctx context.Context, table source.Table, load destination.Load, request source.Request, began time.Time) error {
+func (r *run) copyLost(ctx context.Context, table source.Table, load destination.Load, request source.Request, before time.Time) error {
 	request.Where, request.Fields, request.Track, request.Resume = "", r.spec.Key, false, source.Resume{}
 	request.WithDeleted, request.GoneSince = false, time.Time{}
-	if request.To.IsZero() || !began.IsZero() && began.Before(request.To) {
-		request.To = began
+	if request.To.IsZero() || !before.IsZero() && before.Before(request.To) {
+		request.To = before
 	}
 	scan, err := table.Scan(ctx, request)
 	if err != nil {
@@ -34,7 +37,7 @@ func (r *run) copyLost(ctx context.Context, table source.Table, load destination
 		stage:  func(ctx context.Context, _ string) (destination.Stage, error) { return load.StageGone(ctx) },
 		change: r.shape.ApplyKeys,
 		took:   func(int64, int64) {},
-		begun:  func() {},
+		begun:  begun,
 	})
 	if err != nil {
 		return err

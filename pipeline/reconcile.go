@@ -33,7 +33,7 @@ func (r *run) copyKeys(ctx context.Context, table source.Table, load destination
 		stage:  func(ctx context.Context, _ string) (destination.Stage, error) { return load.StageKept(ctx) },
 		change: r.shape.ApplyKeys,
 		took:   func(int64, int64) {},
-		begun:  func() {},
+		begun:  begun,
 	})
 	if err != nil {
 		return err

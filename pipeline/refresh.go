@@ -88,6 +88,7 @@ func (r *run) refresh(ctx context.Context, table source.Table) (err error) {
 	if err != nil {
 		return err
 	}
+	defer r.giveTurn()
 	defer func() { r.warnAbout(r.cleanUp(ctx, "drop what was staged", load.Abort)) }()
 	scan, err := table.Scan(ctx, request)
 	if err != nil {
@@ -100,7 +101,10 @@ func (r *run) refresh(ctx context.Context, table source.Table) (err error) {
 		stage:  load.Stage,
 		change: r.shape.Only(request.Fields).Apply,
 		took:   func(n, _ int64) { rows.Add(n) },
-		begun:  func() { load.Prepare("") },
+		begun: func(ctx context.Context) error {
+			load.Prepare("")
+			return r.takeTurn(ctx)
+		},
 	})
 	if err == nil {
 		err = scan.Verify() // P2

@@ -60,6 +60,7 @@ type run struct {
 	entered time.Time
 
 	committed bool
+	hasTurn   bool
 
 	plan     *plan
 	spec     destination.Spec // as it is carried out

@@ -15,8 +15,10 @@ type Budget struct {
 	// Share stops the run before more than this part of the org's daily calls
 	// is used, whoever used them: 0.8.
 	Share float64
-	// Calls stops it before it has sent more requests than this itself.
+	// Calls stops it before it has sent more requests than this itself, those
+	// of all sources that share Spent included.
 	Calls int64
+	Spent *atomic.Int64
 }
 
 // purse counts against a Budget. It refuses a request before it is sent, which
@@ -36,7 +38,7 @@ func (p *purse) take(req *http.Request) (answered func(), err error) {
 	flying := p.flying.Add(1)
 	used, most := p.meter.limitUsed.Load(), p.meter.limitMax.Load()
 	switch {
-	case p.budget.Calls > 0 && p.meter.calls.Load()+flying > p.budget.Calls:
+	case p.budget.Calls > 0 && p.passes(flying):
 		err = fmt.Errorf("the budget of %d API calls for this run is used up", p.budget.Calls)
 	case p.budget.Share > 0 && most > 0 && float64(used+flying) > p.budget.Share*float64(most):
 		err = fmt.Errorf("%d of the org's %d API calls of the day are used, and the budget ends at %.3g%%", used, most, p.budget.Share*100)
@@ -48,6 +50,15 @@ func (p *purse) take(req *http.Request) (answered func(), err error) {
 		Kind: source.BudgetSpent, Err: err,
 		Mend: "what was read stays for the next run: run again when calls have expired, or allow more by --api-budget",
 	}
+}
+
+// passes says whether one more request is one too many, and counts it where
+// several sources share a budget: logins are not counted there.
+func (p *purse) passes(flying int64) bool {
+	if p.budget.Spent == nil {
+		return p.meter.calls.Load()+flying > p.budget.Calls
+	}
+	return p.budget.Spent.Add(1) > p.budget.Calls
 }
 
 // learnLimit asks for the org's count of calls, so that the first of them that

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"sluice/source"
@@ -135,7 +136,8 @@ func (s *Source) spelling(ctx context.Context, name string) (spelling string, na
 // has.
 func (s *Source) unknownObject(name string, orgNames []string) error {
 	mend := "check the spelling, and that the user may see the object; `sluice tables` lists the known tables"
-	if near := s.opt.Catalog.Nearest(name, orgNames); len(near) > 0 {
+	near := slices.DeleteFunc(s.opt.Catalog.Nearest(name, orgNames), func(n string) bool { return strings.EqualFold(n, name) })
+	if len(near) > 0 {
 		mend = "did you mean " + strings.Join(near, ", ") + "?"
 	}
 	return &source.Error{

@@ -50,6 +50,8 @@ func (s *Source) Objects(ctx context.Context) ([]Listed, error) {
 			continue
 		case !o.Queryable:
 			l.Skip = "Salesforce lets nobody query it"
+		case onlyByKey[o.Name]:
+			l.Skip = "Salesforce answers no query for all of its rows"
 		case o.Deprecated:
 			l.Skip = "it is of a version of the API that is no more"
 		}
@@ -62,6 +64,16 @@ func (s *Source) Objects(ctx context.Context) ([]Listed, error) {
 		list = append(list, l)
 	}
 	return list, nil
+}
+
+// onlyByKey are objects that take a query for single rows alone, or for those
+// of single records (SOQL and SOSL Reference, API 66; Object Reference).
+var onlyByKey = map[string]bool{
+	"ContentDocumentLink": true, "ContentFolderItem": true, "ContentFolderMember": true, "ContentHubItem": true,
+	"DataStatistics": true, "DatacloudAddress": true, "EntityParticle": true, "FieldDefinition": true, "FlowVariableView": true,
+	"IdeaComment": true, "ListViewChartInstance": true, "OutgoingEmail": true, "OutgoingEmailRelation": true, "OwnerChangeOptionInfo": true,
+	"PicklistValueInfo": true, "PlatformAction": true, "RelationshipDomain": true, "RelationshipInfo": true, "SearchLayout": true,
+	"SiteDetail": true, "UserEntityAccess": true, "UserFieldAccess": true, "UserRecordAccess": true, "Vote": true,
 }
 
 // Counts tells how many rows objects have, as the org last counted them. Those

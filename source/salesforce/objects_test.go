@@ -36,7 +36,7 @@ func TestObjectsTellWhatADescribeTells(t *testing.T) {
 			continue
 		}
 		table, err := s.Table(t.Context(), l.Name)
-		if (err == nil) != (l.Skip == "") {
+		if (err == nil) != (l.Skip == "") && !onlyByKey[l.Name] {
 			t.Errorf("%s: skip %q, but %v", l.Name, l.Skip, err)
 		}
 		if err != nil {

@@ -1,0 +1,24 @@
+package pipeline
+
+import "context"
+
+// takeTurn waits until no other job stages rows. The org works on meanwhile.
+func (r *run) takeTurn(ctx context.Context) error {
+	if r.job.Turn == nil {
+		return nil
+	}
+	select {
+	case r.job.Turn <- struct{}{}:
+		r.hasTurn = true
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (r *run) giveTurn() {
+	if r.hasTurn {
+		<-r.job.Turn
+		r.hasTurn = false
+	}
+}
