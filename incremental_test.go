@@ -110,11 +110,11 @@ func TestDeletedErasedAndRestoredRows(t *testing.T) {
 // TestTheClientsClockDoesNotMatter has orgs whose clocks are before and behind
 // the machine's, and rows that change while it is read.
 func TestTheClientsClockDoesNotMatter(t *testing.T) {
-	for _, skew := range []time.Duration{-10 * time.Minute, 0, 10 * time.Minute} {
+	for _, skew := range []time.Duration{-10 * time.Minute, 10 * time.Minute} {
 		s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 300}, Now: func() time.Time { return time.Now().Add(skew) }})
 		s.loads()
 		ids := accountIDs(s.org)
-		for run := range 3 {
+		for run := range 2 {
 			s.org.Inject(fakeorg.Fault{Path: "/services/data/*/query", Do: func() { s.org.Update("Account", ids[run], fakeorg.Values{"Name": "While"}) }})
 			s.org.Update("Account", ids[100+run], fakeorg.Values{"Name": "Before"})
 			s.loads("--lookback", "0s")

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -38,6 +39,9 @@ type Env struct {
 // returns the exit code. SIGINT and SIGTERM end it in order; a second one at
 // once.
 func Run(args []string, e Env) int {
+	if _, isFile := e.Stderr.(*os.File); !isFile { // which a file does by itself
+		e.Stderr = &oneAtATime{to: e.Stderr}
+	}
 	p := &program{Env: e, args: args, json: wantsJSON(args, e.Getenv)}
 	limitHeap(e.Getenv, os.DirFS("/"))
 	ctx, stop := interruptible(context.Background())
@@ -54,6 +58,18 @@ func Run(args []string, e Env) int {
 		p.printError(err)
 	}
 	return exitCode(err)
+}
+
+// oneAtATime lets logs and the progress display write to one place.
+type oneAtATime struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *oneAtATime) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(b)
 }
 
 // program is one run of the program.
