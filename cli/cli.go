@@ -94,7 +94,7 @@ func (p *program) app() *cli.App {
 		// Commas stand inside of types: decimal(18,2).
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     programHelp,
-		Commands:                  []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
+		Commands:                  []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.sampleCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
 		// The library would exit by itself.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}

@@ -18,6 +18,7 @@ COMMANDS
   check      try both ends without loading anything
   objects    list the objects of an org, and what a full load of each costs
   describe   show the fields of a table, and what is left out
+  sample     show some rows of a table
   state      show and mend how far each table got
   demo       try it: a made-up org, loaded twice into demo.duckdb
   version    print the version

@@ -8,11 +8,13 @@ import (
 	"sluice/source"
 )
 
-// losesRows says whether rows of the table may have changed so that the job's
+// losesRows says whether the table is known to hold the rows of the job's
+// condition, and whether rows of the table may have changed so that the job's
 // condition no longer holds for them: a query with the condition does not show
 // those.
 func (r *run) losesRows(request source.Request) bool {
-	return request.Where != "" && !request.From.IsZero() && !r.reconciles() &&
+	known := !r.plan.before.Cursor.IsZero() && r.plan.before.Where == request.Where
+	return known && request.Where != "" && !request.From.IsZero() && !r.reconciles() &&
 		r.plan.mode == destination.Merge && r.job.Deleted == RemoveDeleted
 }
 

@@ -123,8 +123,8 @@ func (p *plan) interval(j Job) error {
 // agree refuses wishes that do not go together.
 func (p *plan) agree(j Job, t source.Table) error {
 	switch {
-	case j.Limit > 0 && (p.mode == destination.Merge || p.mode == destination.DeleteInsert):
-		return badRequest("use --incremental-strategy replace or append, or choose rows by --where", "a %s of some rows would take the others for gone, or pass over them for ever", p.mode)
+	case j.Limit > 0 && p.mode != destination.Replace:
+		return badRequest("use --incremental-strategy replace, or choose rows by --where", "a limit leaves out rows that a later %s would pass over for ever", p.mode)
 	case j.Reconcile && p.mode == destination.Append:
 		return badRequest("use merge, or leave --reconcile out", "an append keeps old rows, and a reconcile would remove them")
 	case j.Reconcile && j.Deleted != RemoveDeleted:
@@ -163,10 +163,17 @@ func (p *plan) keepsState() bool { return p.mode != destination.Replace && p.cur
 // read everything.
 func (p *plan) from(j Job, before state.State) error {
 	p.before = before
+	known := !before.Cursor.IsZero()
 	if !j.From.IsZero() || !j.To.IsZero() {
+		if known && before.Where != j.Where {
+			return badRequest("give the same --where, or load into another table",
+				"the table was loaded by %s, not by %s: an interval by another condition would take rows out of it", condition(before.Where), condition(j.Where))
+		}
+		if known && before.Shape != p.shape {
+			return badRequest("give the same --mask and --columns, or start over by --full-refresh", "rows of the table were masked or typed in another way")
+		}
 		return nil
 	}
-	known := !before.Cursor.IsZero()
 	switch {
 	case j.FullRefresh:
 		p.whole = true
@@ -248,6 +255,14 @@ func (p *plan) after(j Job, run string, newest, horizon time.Time) *state.State 
 		s.Cursor = reached
 	}
 	return &s
+}
+
+// condition names a condition for people.
+func condition(where string) string {
+	if where == "" {
+		return "no condition"
+	}
+	return fmt.Sprintf("the condition %q", where)
 }
 
 func badRequest(mend, format string, args ...any) error {
