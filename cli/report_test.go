@@ -81,13 +81,15 @@ func TestJSONTellsEverything(t *testing.T) {
 		"rows_read":      20000.0, "rows_written": 20000.0, "rows_deleted": 0.0, "bytes": 24134567.0,
 		"parts_reused": 2.0, "rows_reused": 4000.0, "rows_refreshed": 7.0,
 		"api_calls": 14.0, "api_limit_remaining": 99886.0, "cursor_before": nil, "cursor_after": nil,
-		"seconds": seconds, "warnings": []any{"field Photo is left out: binary"},
+		"seconds": seconds, "warnings": []any{"field Photo is left out: binary"}, "error": nil,
 	}
 	if diff := cmp.Diff(first, tables[0], near); diff != "" {
 		t.Errorf("first table (-want +got):\n%s", diff)
 	}
 	if second := tables[1].(map[string]any); second["api_limit_remaining"] != nil || second["warnings"] == nil {
 		t.Errorf("an org that tells no limit gives %v; no warnings are %v, want []", second["api_limit_remaining"], second["warnings"])
+	} else if diff := cmp.Diff(want["error"], second["error"]); diff != "" {
+		t.Errorf("error of the table that failed (-want +got):\n%s", diff)
 	}
 }
 
