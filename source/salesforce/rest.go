@@ -85,6 +85,7 @@ func (r *restReader) page(ctx context.Context, path string) (queryPage, error) {
 // pages calls do for each page of a query that begins at path, in order.
 func (r *restReader) pages(ctx context.Context, path string, first *queryPage, do func(queryPage) error) error {
 	group, gctx := errgroup.WithContext(ctx)
+	cctx := onCursor(gctx, new(int))
 	pages := make(chan queryPage)
 	group.Go(func() (err error) {
 		defer close(pages)
@@ -92,7 +93,7 @@ func (r *restReader) pages(ctx context.Context, path string, first *queryPage, d
 			var p queryPage
 			if first != nil {
 				p, first = *first, nil
-			} else if p, err = r.page(gctx, path); err != nil {
+			} else if p, err = r.page(cctx, path); err != nil {
 				return err
 			}
 			select {

@@ -98,15 +98,33 @@ func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	served := servedBy(req.Context())
 	resp, err := a.send(req, g)
-	if err != nil || !a.session.renews || !sessionDied(req, resp) {
+	if err != nil || !a.session.renews || !sessionDied(req, resp, 0 < *served && *served < serial) {
+		*served = serial
 		return resp, err
 	}
 	resp.Body.Close()
-	if g, _, err = a.session.get(req.Context(), serial); err != nil {
+	if g, serial, err = a.session.get(req.Context(), serial); err != nil {
 		return nil, err
 	}
+	*served = serial
 	return a.send(req, g)
+}
+
+type cursorKey struct{}
+
+// onCursor marks requests as pages of one query, made one after the other.
+// served keeps the serial number of the session that answered last, 0 at first.
+func onCursor(ctx context.Context, served *int) context.Context {
+	return context.WithValue(ctx, cursorKey{}, served)
+}
+
+func servedBy(ctx context.Context) *int {
+	if served, ok := ctx.Value(cursorKey{}).(*int); ok {
+		return served
+	}
+	return new(int)
 }
 
 func (a *authorizer) send(req *http.Request, g grant) (*http.Response, error) {
@@ -128,14 +146,16 @@ func (a *authorizer) send(req *http.Request, g grant) (*http.Response, error) {
 }
 
 // sessionDied says whether an answer means that the token is no longer good:
-// 401 from REST, 400 with InvalidSessionId from Bulk. A dead session may show
-// as a dead locator, which is then made anew. The body stays readable.
-func sessionDied(req *http.Request, resp *http.Response) bool {
+// 401 from REST, 400 with InvalidSessionId from Bulk. A page of a query says the
+// same when only its cursor has died, with an older session: that is sure when
+// the session was renewed since the page before, and needs no login. The body
+// stays readable.
+func sessionDied(req *http.Request, resp *http.Response, renewed bool) bool {
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusBadRequest {
 		return false
 	}
 	r := judge(faultOf(req, resp))
-	return r.do == renew || r.name == lostWithSession
+	return r.do == renew || r.name == lostWithSession && !renewed
 }
 
 // salesforceHosts are the domains that an org may serve from.

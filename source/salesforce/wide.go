@@ -111,6 +111,7 @@ type stream struct {
 	total   int64
 	last    string // Id of the last row fetched
 	tries   int    // since then
+	served  int    // see onCursor
 }
 
 // join reads the queries side by side, emits the rows on which all agree, and
@@ -165,7 +166,7 @@ func (r *restReader) fill(ctx context.Context, streams []*stream) error {
 
 func (r *restReader) fillOne(ctx context.Context, s *stream) error {
 	for len(s.batches) == 0 && s.path != "" {
-		page, err := r.page(ctx, s.path)
+		page, err := r.page(onCursor(ctx, &s.served), s.path)
 		if remedyOf(err) == onward && s.tries < maxStandstill {
 			s.tries++
 			rest := s.q
