@@ -24,8 +24,9 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	// Getenv is os.Getenv or a test's.
 	Getenv func(string) string
-	// Version is what "sluice version" prints first; empty asks the build info.
-	Version string
+	// Version and Commit are what "sluice version" prints; empty asks the build
+	// info.
+	Version, Commit string
 	// Tables is the text of tables.yaml.
 	Tables []byte
 	// Sleep waits for d or until ctx ends, whose cause it returns; nil goes by
@@ -94,7 +95,7 @@ func (p *program) app() *cli.App {
 		// Commas stand inside of types: decimal(18,2).
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     programHelp,
-		Commands:                  []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.sampleCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
+		Commands:                  []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.sampleCommand(), p.stateCommand(), p.demoCommand(), p.completionCommand(), p.manCommand(), p.versionCommand()},
 		// The library would exit by itself.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}
