@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -115,6 +116,9 @@ func defaultOf(f cli.Flag) string {
 func environmentHelp(flags []cli.Flag) string {
 	var b strings.Builder
 	b.WriteString("ENVIRONMENT\n  A flag that is not given is read from its variable. Passwords belong there, not\n  in a command line that others on the machine can list.\n")
+	if slices.ContainsFunc(flags, func(f cli.Flag) bool { return len(allVariables(f.Names()[0])) > 1 }) {
+		b.WriteString("  Names that ingestr reads with the prefix INGESTR_ are read, too.\n")
+	}
 	for _, f := range flags {
 		name := f.Names()[0]
 		fmt.Fprintf(&b, "  %-28s  $%s\n", "--"+name, strings.Join(variables(name), ", $"))

@@ -225,7 +225,7 @@ func (p *program) newJob(c *cli.Context, r *request) (err error) {
 		job.Table, err = p.destTable(c, names[0])
 	}
 	if err != nil {
-		return fmt.Errorf("--dest-table: %w", err)
+		return err
 	}
 	if job.States, r.closeStates, err = openStates(c, s); err != nil {
 		return err

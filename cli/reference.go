@@ -52,7 +52,7 @@ const referenceHead = `# Commands and flags
 This page is made from the program (` + "`make golden`" + ` writes it again); ` + "`sluice man`" + ` prints the same as a manual page, and ` + "`sluice COMMAND --help`" + ` in short.
 
 A flag that is not given is read from its variable. An empty variable counts as none. What is given on the command line wins.
-Where two variables are named, the first wins; the second is the one that ingestr reads.
+Where several variables are named, the first wins; the others are those that ingestr reads, which may have its prefix ` + "`INGESTR_`" + `, too.
 Flags are written ` + "`--flag value` or `--flag=value`" + `; a switch is on by ` + "`--flag`" + ` and off by ` + "`--flag=false`" + `.
 `
 
