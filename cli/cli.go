@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -55,10 +57,18 @@ func Run(args []string, e Env) int {
 		err = app.RunContext(ctx, p.args)
 	}
 	err = nameInterrupt(ctx, err)
-	if err != nil {
+	if err != nil && !p.nobodyReads(err) {
 		p.printError(err)
 	}
 	return exitCode(err)
+}
+
+// nobodyReads says whether a command that only shows something ends because its
+// reader has seen enough: sluice objects | head. That is no error to tell of. A
+// load whose result nobody got is.
+func (p *program) nobodyReads(err error) bool {
+	var file *fs.PathError
+	return errors.Is(err, syscall.EPIPE) && errors.As(err, &file) && file.Path == "/dev/stdout" && len(p.args) > 1 && p.args[1] != "ingest"
 }
 
 // oneAtATime lets logs and the progress display write to one place.
