@@ -339,7 +339,7 @@ func duckdbClient() {
 		if err != nil {
 			return err
 		}
-		fmt.Println(strings.Join(names, " | "))
+		fmt.Fprintln(os.Stdout, strings.Join(names, " | "))
 		for rows.Next() {
 			cells, into := make([]any, len(names)), make([]any, len(names))
 			for i := range cells {
@@ -348,12 +348,11 @@ func duckdbClient() {
 			if err := rows.Scan(into...); err != nil {
 				return err
 			}
-			fmt.Println(cells...)
+			fmt.Fprintln(os.Stdout, cells...)
 		}
 		return rows.Err()
 	}()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		panic(err)
 	}
 }
