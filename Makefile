@@ -7,6 +7,8 @@ BENCH        ?= .
 TESTFLAGS    ?=
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
+COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 LINT    := bin/golangci-lint-$(LINT_VERSION)
 VULN    := bin/govulncheck-$(VULN_VERSION)
 
@@ -21,7 +23,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: toolchain ## build bin/sluice
-	go build -ldflags "-s -w -X main.version=$(VERSION)" -o bin/sluice .
+	go build -ldflags "$(LDFLAGS)" -o bin/sluice .
 
 demo: build ## load a made-up org into demo.duckdb, twice
 	bin/sluice demo

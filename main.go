@@ -8,8 +8,8 @@ import (
 	"sluice/cli"
 )
 
-// version is set by the linker; empty leaves it to the build info.
-var version string
+// The linker sets these; empty leaves them to the build info.
+var version, commit string
 
 //go:embed tables.yaml
 var tables []byte
@@ -23,6 +23,7 @@ func run() int {
 		Stderr:  os.Stderr,
 		Getenv:  os.Getenv,
 		Version: version,
+		Commit:  commit,
 		Tables:  tables,
 	})
 }

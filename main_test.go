@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		"sluice":   main,
 		"hasty":    hasty,
 		"holdlock": holdLock,
+		"duckdb":   duckdbClient,
 	})
 }
 

@@ -108,6 +108,12 @@ var foreignFlags = map[string]string{
 	"page-size":                  "the org decides how many rows a page has",
 	"no-inference":               "types come from the org's describe, never from values",
 	"interactive":                "sluice never asks",
+	"stream":                     "the org is asked, it does not send; run sluice as often as you like",
+	"flush-interval":             "each load is committed once, at its end",
+	"flush-records":              "each load is committed once, at its end",
+	"metrics-addr":               "a run ends and serves nothing",
+	"query-annotations":          "DuckDB and PostgreSQL keep no costs by query",
+	"disable-prestaging":         "rows are staged in the database itself",
 }
 
 // plainName says whether an argument looks like a mistyped name rather than

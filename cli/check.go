@@ -204,7 +204,7 @@ func checkClock(org *salesforce.Source, f *findings) {
 	}
 	switch apart := time.Since(at).Round(time.Second); {
 	case apart.Abs() > clockSlack:
-		f.warn(check, "set this machine's clock by NTP; loads go by the org's, times in logs by this one", "%s apart from the org's", apart.Abs())
+		f.warn(check, "set this machine's clock by NTP; loads go by the org's, times in logs by this one", "%s apart from the org's", apartText(apart.Abs()))
 	default:
 		f.ok(check, "the same as the org's, to %s", clockSlack)
 	}
@@ -292,4 +292,12 @@ func (p *program) printFindings(list []finding, errs []error) error {
 		}
 	}
 	return errors.Join(printColumns(p.Stdout, rows), err)
+}
+
+// apartText writes a difference of clocks; of long ones, days are enough.
+func apartText(d time.Duration) string {
+	if d < 48*time.Hour {
+		return d.String()
+	}
+	return plural(int64(d.Hours()/24), "day")
 }

@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -24,8 +26,9 @@ type Env struct {
 	Stdout, Stderr io.Writer
 	// Getenv is os.Getenv or a test's.
 	Getenv func(string) string
-	// Version is what "sluice version" prints first; empty asks the build info.
-	Version string
+	// Version and Commit are what "sluice version" prints; empty asks the build
+	// info.
+	Version, Commit string
 	// Tables is the text of tables.yaml.
 	Tables []byte
 	// Sleep waits for d or until ctx ends, whose cause it returns; nil goes by
@@ -54,10 +57,18 @@ func Run(args []string, e Env) int {
 		err = app.RunContext(ctx, p.args)
 	}
 	err = nameInterrupt(ctx, err)
-	if err != nil {
+	if err != nil && !p.nobodyReads(err) {
 		p.printError(err)
 	}
 	return exitCode(err)
+}
+
+// nobodyReads says whether a command that only shows something ends because its
+// reader has seen enough: sluice objects | head. That is no error to tell of. A
+// load whose result nobody got is.
+func (p *program) nobodyReads(err error) bool {
+	var file *fs.PathError
+	return errors.Is(err, syscall.EPIPE) && errors.As(err, &file) && file.Path == "/dev/stdout" && len(p.args) > 1 && p.args[1] != "ingest"
 }
 
 // oneAtATime lets logs and the progress display write to one place.
@@ -94,7 +105,7 @@ func (p *program) app() *cli.App {
 		// Commas stand inside of types: decimal(18,2).
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     programHelp,
-		Commands:                  []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.sampleCommand(), p.stateCommand(), p.demoCommand(), p.versionCommand()},
+		Commands:                  []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.sampleCommand(), p.stateCommand(), p.demoCommand(), p.completionCommand(), p.manCommand(), p.versionCommand()},
 		// The library would exit by itself.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}

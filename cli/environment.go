@@ -8,24 +8,45 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// plainEnvironment lists the flags whose variable also works without SLUICE_.
-// Others do not: DEBUG or JSON may be meant for some other program.
-var plainEnvironment = map[string]bool{
-	"source-uri":           true,
-	"source-table":         true,
-	"dest-uri":             true,
-	"dest-table":           true,
-	"incremental-strategy": true,
+// ingestrEnvironment has the flags of ingestr that mean the same here, and the
+// variables it reads for them, without the prefix INGESTR_. DEBUG, PROGRESS and
+// MASK are not among them: they may be meant for some other program.
+var ingestrEnvironment = map[string][]string{
+	"source-uri":           {"SOURCE_URI"},
+	"source-table":         {"SOURCE_TABLE"},
+	"dest-uri":             {"DEST_URI", "DESTINATION_URI"},
+	"dest-table":           {"DEST_TABLE", "DESTINATION_TABLE"},
+	"incremental-strategy": {"INCREMENTAL_STRATEGY"},
+	"incremental-key":      {"INCREMENTAL_KEY"},
+	"primary-key":          {"PRIMARY_KEY"},
+	"interval-start":       {"INTERVAL_START"},
+	"interval-end":         {"INTERVAL_END"},
+	"full-refresh":         {"FULL_REFRESH"},
+	"schema-contract":      {"SCHEMA_CONTRACT"},
+	"schema-naming":        {"SCHEMA_NAMING"},
+	"sql-limit":            {"SQL_LIMIT"},
+	"sql-exclude-columns":  {"SQL_EXCLUDE_COLUMNS"},
+	"trim-whitespace":      {"TRIM_WHITESPACE"},
+	"no-load-timestamp":    {"NO_LOAD_TIMESTAMP"},
+	"extract-parallelism":  {"EXTRACT_PARALLELISM"},
 }
 
-// variables lists the environment variables of a flag, the one that wins
-// first.
+// variables lists the environment variables of a flag that the help tells, the
+// one that wins first.
 func variables(flag string) []string {
-	name := strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	if plainEnvironment[flag] {
-		return []string{"SLUICE_" + name, name}
+	return append([]string{"SLUICE_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))}, ingestrEnvironment[flag]...)
+}
+
+// allVariables are those and the ones with ingestr's prefix.
+func allVariables(flag string) []string {
+	all := variables(flag)
+	for _, name := range ingestrEnvironment[flag] {
+		all = append(all, "INGESTR_"+name)
 	}
-	return []string{"SLUICE_" + name}
+	if flag == "columns" || flag == "mask" || flag == "debug" || flag == "progress" {
+		all = append(all, "INGESTR_"+strings.ToUpper(flag))
+	}
+	return all
 }
 
 // fillFromEnvironment sets the flags that were not given from their variables.
@@ -38,7 +59,7 @@ func (p *program) fillFromEnvironment(c *cli.Context, flags []cli.Flag) error {
 		if name == "help" || c.IsSet(name) {
 			continue
 		}
-		for _, variable := range variables(name) {
+		for _, variable := range allVariables(name) {
 			value := p.Getenv(variable)
 			if value == "" {
 				continue

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -13,15 +14,17 @@ USAGE
   sluice COMMAND [flags]
 
 COMMANDS
-  ingest     copy a table
-  tables     list the tables that are known by name
-  check      try both ends without loading anything
-  objects    list the objects of an org, and what a full load of each costs
-  describe   show the fields of a table, and what is left out
-  sample     show some rows of a table
-  state      show and mend how far each table got
-  demo       try it: a made-up org, loaded twice into demo.duckdb
-  version    print the version
+  ingest      copy a table
+  tables      list the tables that are known by name
+  check       try both ends without loading anything
+  objects     list the objects of an org, and what a full load of each costs
+  describe    show the fields of a table, and what is left out
+  sample      show some rows of a table
+  state       show and mend how far each table got
+  demo        try it: a made-up org, loaded twice into demo.duckdb
+  completion  print what lets a shell complete commands, flags and values
+  man         print the manual page
+  version     print the version, and those of DuckDB, Arrow and Go
 
 Each command explains itself: sluice ingest --help
 `
@@ -69,27 +72,53 @@ func groupHelp(c *cli.Command, path string) string {
 	return b.String()
 }
 
-// flagHelp is one line: the flag, its value's name (in back quotes in the
-// usage), what it does and its default.
+// flagHelp is one line: the flag, its value's name, what it does and its default.
 func flagHelp(f cli.Flag) string {
+	meaning, value := flagWords(f)
+	head := "--" + f.Names()[0]
+	if value != "" {
+		head += " " + value
+	}
+	line := fmt.Sprintf("  %-28s  %s", head, meaning)
+	if d := defaultOf(f); d != "" {
+		line += " (default " + d + ")"
+	}
+	return line + "\n"
+}
+
+// flagWords takes a flag's usage apart: what it does, and the name of its value
+// (in back quotes in the usage), which is empty for a switch.
+func flagWords(f cli.Flag) (meaning, value string) {
 	doc := f.(cli.DocGenerationFlag)
 	before, rest, _ := strings.Cut(doc.GetUsage(), "`")
 	value, after, named := strings.Cut(rest, "`")
-	head := "--" + f.Names()[0]
-	if named && doc.TakesValue() {
-		head += " " + value
+	if !named || !doc.TakesValue() {
+		value = ""
 	}
-	line := fmt.Sprintf("  %-28s  %s", head, strings.TrimSpace(before+after))
-	if d := doc.GetDefaultText(); doc.TakesValue() && d != "" {
-		line += " (default " + strings.Trim(d, `"`) + ")"
+	return strings.TrimSpace(before + after), value
+}
+
+// defaultOf is what a flag is when it is not given; empty for switches, and
+// where that says nothing.
+func defaultOf(f cli.Flag) string {
+	doc := f.(cli.DocGenerationFlag)
+	if !doc.TakesValue() {
+		return ""
 	}
-	return line + "\n"
+	text := strings.Trim(doc.GetDefaultText(), `"`)
+	if _, ok := f.(*cli.DurationFlag); ok && strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s") // 10m0s
+	}
+	return text
 }
 
 // environmentHelp lists the variables of flags.
 func environmentHelp(flags []cli.Flag) string {
 	var b strings.Builder
 	b.WriteString("ENVIRONMENT\n  A flag that is not given is read from its variable. Passwords belong there, not\n  in a command line that others on the machine can list.\n")
+	if slices.ContainsFunc(flags, func(f cli.Flag) bool { return len(allVariables(f.Names()[0])) > 1 }) {
+		b.WriteString("  Names that ingestr reads with the prefix INGESTR_ are read, too.\n")
+	}
 	for _, f := range flags {
 		name := f.Names()[0]
 		fmt.Fprintf(&b, "  %-28s  $%s\n", "--"+name, strings.Join(variables(name), ", $"))

@@ -158,7 +158,7 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 	if wait := c.Duration("lock-timeout"); wait <= 0 {
 		return request{}, &usageError{fmt.Sprintf("--lock-timeout %s is out of range", wait), "use 1s or more"}
 	}
-	if nul := c.String("nul"); nul != "error" && nul != "strip" {
+	if nul := c.String("nul"); !slices.Contains(nulChoices, nul) {
 		return request{}, &usageError{fmt.Sprintf("--nul %q is unknown", nul), "use error or strip"}
 	}
 	if limit := c.Duration("timeout"); limit < 0 {
@@ -225,7 +225,7 @@ func (p *program) newJob(c *cli.Context, r *request) (err error) {
 		job.Table, err = p.destTable(c, names[0])
 	}
 	if err != nil {
-		return fmt.Errorf("--dest-table: %w", err)
+		return err
 	}
 	if job.States, r.closeStates, err = openStates(c, s); err != nil {
 		return err

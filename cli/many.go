@@ -244,7 +244,11 @@ func (p *program) destTable(c *cli.Context, sourceTable string) (destination.Tab
 		if c.String("dest-schema") != "" {
 			return destination.TableName{}, &usageError{"--dest-table and --dest-schema both say where the rows go", "use one of them"}
 		}
-		return destination.ParseTableName(given)
+		name, err := destination.ParseTableName(given)
+		if err != nil {
+			return name, fmt.Errorf("--dest-table: %w", err)
+		}
+		return name, nil
 	}
 	schema := c.String("dest-schema")
 	if known, ok := p.catalog.Lookup(sourceTable); ok {

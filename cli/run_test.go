@@ -209,7 +209,7 @@ func TestHelpTellsEveryFlag(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	stdout, _, code := sluice(t, nil, "version")
-	if code != 0 || !strings.HasPrefix(stdout, "sluice v0.0.0-test go1.") {
+	if code != 0 || !strings.HasPrefix(stdout, "sluice  v0.0.0-test\ncommit  ") {
 		t.Errorf("exit code %d, stdout %q", code, stdout)
 	}
 }

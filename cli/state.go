@@ -121,8 +121,12 @@ func (v stateView) one() (state.Entry, error) {
 	if len(v.entries) == 1 {
 		return v.entries[0], nil
 	}
+	candidates := v.entries
+	if len(candidates) == 0 {
+		candidates = v.all
+	}
 	var have []string
-	for _, e := range v.all {
+	for _, e := range candidates {
 		have = append(have, e.Source+" -> "+e.Dest)
 	}
 	text := fmt.Sprintf("%d states are selected, and one is needed", len(v.entries))
