@@ -13,14 +13,15 @@ import (
 // checkArguments refuses what the library would drop without a word: stray
 // arguments (and every flag after one), the first of two values, empty values.
 // It never shows an argument, which may be a piece of a badly quoted address.
-func checkArguments(command *cli.Command, args []string) error {
-	seen := map[string]bool{}
+// The names of the flags that are there come back.
+func checkArguments(command *cli.Command, args []string) (seen map[string]bool, err error) {
+	seen = map[string]bool{}
 	last := "sluice " + command.Name
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
 		if !strings.HasPrefix(arg, "-") || arg == "-" || arg == "--" {
-			return &usageError{
+			return nil, &usageError{
 				fmt.Sprintf("sluice %s takes flags only, but something else stands after %s", command.Name, last),
 				"quote an address that holds & or blanks: --source-uri 'salesforce://?…'",
 			}
@@ -31,14 +32,14 @@ func checkArguments(command *cli.Command, args []string) error {
 		}
 		last = "--" + name
 		if _, repeats := findFlag(command.Flags, name).(*cli.StringSliceFlag); seen[name] && !repeats {
-			return &usageError{last + " is given twice", "give it once"}
+			return nil, &usageError{last + " is given twice", "give it once"}
 		}
 		if hasValue && value == "" {
-			return &usageError{last + " is empty", "give it a value, or leave it out"}
+			return nil, &usageError{last + " is empty", "give it a value, or leave it out"}
 		}
 		seen[name] = true
 	}
-	return nil
+	return seen, nil
 }
 
 func takesValue(flags []cli.Flag, name string) bool {
@@ -133,7 +134,7 @@ func nearest(name string, flags []cli.Flag) string {
 // wantsJSON says whether the command line asks for JSON, also one that cannot
 // be parsed: then the error is wanted as JSON, too.
 func wantsJSON(args []string, getenv func(string) string) bool {
-	if len(args) < 2 || args[1] != "ingest" {
+	if len(args) < 2 || args[1] != "ingest" && args[1] != "run" {
 		return false
 	}
 	for _, arg := range args {

@@ -88,6 +88,8 @@ type program struct {
 	Env
 	args    []string
 	catalog *source.Catalog
+	// given names the flags that stand on the command line.
+	given map[string]bool
 	// json is true when stdout must hold one JSON object, whatever happens.
 	json bool
 	// answered is true when that object was printed.
@@ -105,7 +107,7 @@ func (p *program) app() *cli.App {
 		// Commas stand inside of types: decimal(18,2).
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     programHelp,
-		Commands:                  []*cli.Command{p.ingestCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.sampleCommand(), p.stateCommand(), p.demoCommand(), p.completionCommand(), p.manCommand(), p.versionCommand()},
+		Commands:                  []*cli.Command{p.ingestCommand(), p.runCommand(), p.initCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.sampleCommand(), p.stateCommand(), p.demoCommand(), p.completionCommand(), p.manCommand(), p.versionCommand()},
 		// The library would exit by itself.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}
@@ -163,7 +165,8 @@ func (p *program) checked(command *cli.Command, depth int, action cli.ActionFunc
 	return func(c *cli.Context) error {
 		// The program itself and groups of commands have no flags that do not
 		// end it, so that the names of commands come first.
-		if err := checkArguments(command, p.args[min(depth, len(p.args)):]); err != nil {
+		var err error
+		if p.given, err = checkArguments(command, p.args[min(depth, len(p.args)):]); err != nil {
 			return err
 		}
 		if err := p.fillFromEnvironment(c, command.Flags); err != nil {

@@ -41,6 +41,7 @@ func (e *usageError) Hint() string  { return e.mend }
 func exitCode(err error) int {
 	var (
 		usage   *usageError
+		file    *configError
 		address *uri.Error
 		dest    *destination.Error
 		src     *source.Error
@@ -55,7 +56,7 @@ func exitCode(err error) int {
 		return some.code
 	case errors.Is(err, errInterrupted):
 		return exitInterrupted
-	case errors.As(err, &usage), errors.As(err, &address), errors.As(err, &library):
+	case errors.As(err, &usage), errors.As(err, &file), errors.As(err, &address), errors.As(err, &library):
 		return exitUsage
 	case errors.As(err, &change) && change.Usage:
 		return exitUsage

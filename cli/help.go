@@ -14,7 +14,9 @@ USAGE
   sluice COMMAND [flags]
 
 COMMANDS
-  ingest      copy a table
+  ingest      copy a table, or several
+  run         load the tables that a file lists
+  init        write a file for run from the objects of an org
   tables      list the tables that are known by name
   check       try both ends without loading anything
   objects     list the objects of an org, and what a full load of each costs

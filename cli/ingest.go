@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"sluice/destination"
 	"sluice/pipeline"
 )
 
@@ -31,27 +32,11 @@ func (p *program) ingestCommand() *cli.Command {
 		how    = "How to copy"
 		output = "Output"
 	)
-	flags := slices.Concat([]cli.Flag{
-		&cli.StringFlag{Name: "source-uri", Category: what, Usage: "the org and how to log in: salesforce://?… `ADDRESS`"},
-		&cli.StringFlag{Name: "source-table", Category: what, Usage: "account, custom:My__c, a list, a pattern like *__c, or all `NAMES`"},
-		&cli.StringFlag{Name: "dest-uri", Category: what, Usage: "duckdb:///crm.db, postgresql://…, heroku://app, or discard: `ADDRESS`"},
-		&cli.StringFlag{Name: "dest-table", Category: what, Usage: "table or schema.table `NAME`", DefaultText: "public and the source's name"},
-		&cli.StringFlag{Name: "dest-schema", Category: what, Usage: "schema of tables that keep the source's name `NAME`", DefaultText: "public"},
-	}, windowFlags(window), schemaFlags(window), columnFlags(which), []cli.Flag{
-		&cli.StringFlag{Name: "state-uri", Category: how, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
-		&cli.IntFlag{Name: "extract-parallelism", Category: how, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
-		&cli.StringFlag{Name: "api-budget", Category: how, Usage: "API calls: 80% of the org's day, or a number `LIMIT`", DefaultText: "no limit"},
-		&cli.StringFlag{Name: "memory", Category: how, Usage: "of the process: 300MB or more, 1GB `SIZE`", DefaultText: "what the table needs"},
-		&cli.DurationFlag{Name: "lock-timeout", Category: how, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
-		&cli.StringFlag{Name: "nul", Category: how, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
-		&cli.DurationFlag{Name: "timeout", Category: how, Usage: "end the run after that long, exit 75 `TIME`", DefaultText: "never"},
-		&cli.BoolFlag{Name: "plan", Category: how, Usage: "say what would be done, and do nothing"},
-		&cli.BoolFlag{Name: "fail-fast", Category: how, Usage: "of several tables, stop all when one fails"},
-		&cli.BoolFlag{Name: "yes", Category: how, Usage: "ask nothing; sluice never asks, so scripts may say it"},
-		&cli.BoolFlag{Name: "json", Category: output, Usage: "the result as one JSON object on stdout"},
-		&cli.StringFlag{Name: "progress", Category: output, Usage: "auto, interactive, log or none, on stderr `KIND`", Value: "auto"},
-		&cli.BoolFlag{Name: "debug", Category: output, Usage: "every request and step on stderr, no secrets"},
-	})
+	flags := slices.Concat(addressFlags(what), tableFlags(what), windowFlags(window), schemaFlags(window), columnFlags(which),
+		sharedFlags(how), []cli.Flag{
+			&cli.BoolFlag{Name: "plan", Category: how, Usage: "say what would be done, and do nothing"},
+			&cli.BoolFlag{Name: "yes", Category: how, Usage: "ask nothing; sluice never asks, so scripts may say it"},
+		}, outputFlags(output))
 	return &cli.Command{
 		Name:      "ingest",
 		Usage:     "Copy a table from a Salesforce org into a database.",
@@ -73,31 +58,80 @@ EXAMPLES
 	}
 }
 
-// request is a checked command line of ingest.
+// addressFlags name the two ends.
+func addressFlags(category string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "source-uri", Category: category, Usage: "the org and how to log in: salesforce://?… `ADDRESS`"},
+		&cli.StringFlag{Name: "dest-uri", Category: category, Usage: "duckdb:///crm.db, postgresql://…, heroku://app, or discard: `ADDRESS`"},
+	}
+}
+
+// tableFlags name tables.
+func tableFlags(category string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "source-table", Category: category, Usage: "account, custom:My__c, a list, a pattern like *__c, or all `NAMES`"},
+		&cli.StringFlag{Name: "dest-table", Category: category, Usage: "table or schema.table `NAME`", DefaultText: "public and the source's name"},
+		&cli.StringFlag{Name: "dest-schema", Category: category, Usage: "schema of tables that keep the source's name `NAME`", DefaultText: "public"},
+	}
+}
+
+// sharedFlags are those of a run, however many tables it loads.
+func sharedFlags(category string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "state-uri", Category: category, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
+		&cli.IntFlag{Name: "extract-parallelism", Category: category, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
+		&cli.StringFlag{Name: "api-budget", Category: category, Usage: "API calls: 80% of the org's day, or a number `LIMIT`", DefaultText: "no limit"},
+		&cli.StringFlag{Name: "memory", Category: category, Usage: "of the process: 300MB or more, 1GB `SIZE`", DefaultText: "what the table needs"},
+		&cli.DurationFlag{Name: "lock-timeout", Category: category, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
+		&cli.StringFlag{Name: "nul", Category: category, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
+		&cli.DurationFlag{Name: "timeout", Category: category, Usage: "end the run after that long, exit 75 `TIME`", DefaultText: "never"},
+		&cli.BoolFlag{Name: "fail-fast", Category: category, Usage: "of several tables, stop all when one fails"},
+	}
+}
+
+func outputFlags(category string) []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "json", Category: category, Usage: "the result as one JSON object on stdout"},
+		&cli.StringFlag{Name: "progress", Category: category, Usage: "auto, interactive, log or none, on stderr `KIND`", Value: "auto"},
+		&cli.BoolFlag{Name: "debug", Category: category, Usage: "every request and step on stderr, no secrets"},
+	}
+}
+
+// request is a checked command line of ingest or run.
 type request struct {
-	job      pipeline.Job
-	jobs     []pipeline.Job // of several tables; else empty
-	progress display
-	log      *slog.Logger
+	jobs        []pipeline.Job // at least one
+	progress    display
+	log         *slog.Logger
+	destination destination.Destination
 	// closeStates ends the use of the store of states.
 	closeStates func() error
 }
 
-func (r request) close() error { return errors.Join(r.job.Destination.Close(), r.closeStates()) }
+func (r request) close() error { return errors.Join(r.destination.Close(), r.closeStates()) }
 
-func (p *program) ingest(c *cli.Context) error {
-	r, err := p.parseIngest(c)
+func (p *program) ingest(c *cli.Context) error { return p.load(c.Context, c, p.parseIngest) }
+
+// load does what a command line asks for, which parse has read.
+func (p *program) load(ctx context.Context, c *cli.Context, parse func(*cli.Context) (request, error)) error {
+	p.json = c.Bool("json")
+	r, err := parse(c)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := within(c.Context, c.Duration("timeout"))
+	ctx, cancel := within(ctx, c.Duration("timeout"))
 	defer cancel()
-	if c.Bool("plan") {
+	switch {
+	case c.Bool("plan"):
 		return p.plan(ctx, r)
-	}
-	if len(r.jobs) > 1 {
+	case len(r.jobs) > 1:
 		return p.ingestMany(ctx, r, c.Bool("fail-fast"))
+	default:
+		return p.ingestOne(ctx, r)
 	}
+}
+
+// ingestOne loads a table and tells of it.
+func (p *program) ingestOne(ctx context.Context, r request) error {
 	report, err := p.run(ctx, r)
 	if closing := r.close(); err == nil {
 		err = closing
@@ -140,8 +174,9 @@ func (p *program) ingestMany(ctx context.Context, r request, failFast bool) erro
 
 // run copies the table while the display shows how far it is.
 func (p *program) run(ctx context.Context, r request) (pipeline.Report, error) {
-	stop := r.progress.start(ctx, r.job.SourceTable, r.job.Progress)
-	report, err := pipeline.Run(ctx, r.job)
+	job := r.jobs[0]
+	stop := r.progress.start(ctx, job.SourceTable, job.Progress)
+	report, err := pipeline.Run(ctx, job)
 	stop()
 	return report, nameInterrupt(ctx, err)
 }
@@ -151,55 +186,61 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 	if err := required(c, "source-uri", "source-table", "dest-uri"); err != nil {
 		return request{}, err
 	}
-	parallelism := c.Int("extract-parallelism")
-	if parallelism < 1 || parallelism > maxParallelism {
-		return request{}, &usageError{fmt.Sprintf("--extract-parallelism %d is out of range", parallelism), fmt.Sprintf("use 1 to %d", maxParallelism)}
-	}
-	if wait := c.Duration("lock-timeout"); wait <= 0 {
-		return request{}, &usageError{fmt.Sprintf("--lock-timeout %s is out of range", wait), "use 1s or more"}
-	}
-	if nul := c.String("nul"); !slices.Contains(nulChoices, nul) {
-		return request{}, &usageError{fmt.Sprintf("--nul %q is unknown", nul), "use error or strip"}
-	}
-	if limit := c.Duration("timeout"); limit < 0 {
-		return request{}, &usageError{fmt.Sprintf("--timeout %s is out of range", limit), "use 1s or more, or leave it out"}
-	}
-	p.json = c.Bool("json")
-	progress, err := p.newDisplay(c.String("progress"), c.Bool("debug"))
+	r, s, err := p.newRequest(c)
 	if err != nil {
-		return request{}, err
+		return r, err
 	}
-	log := p.logger(progress.logTo(p.Stderr), c.Bool("debug"))
-	r := request{progress: progress, log: log}
-	return r, p.newJob(c, &r)
+	job, err := p.newJob(c, r.log)
+	if err != nil {
+		return r, err
+	}
+	return r, p.connect(c, s, &r, []tableJob{{c, job}})
 }
 
-func (p *program) newJob(c *cli.Context, r *request) (err error) {
-	s := settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout"), nulStrip: c.String("nul") == "strip", sleep: p.Sleep, silence: p.Silence}
+// newRequest checks the flags that all tables share.
+func (p *program) newRequest(c *cli.Context) (r request, s settings, err error) {
+	parallelism := c.Int("extract-parallelism")
+	if parallelism < 1 || parallelism > maxParallelism {
+		return r, s, &usageError{fmt.Sprintf("--extract-parallelism %d is out of range", parallelism), fmt.Sprintf("use 1 to %d", maxParallelism)}
+	}
+	if wait := c.Duration("lock-timeout"); wait <= 0 {
+		return r, s, &usageError{fmt.Sprintf("--lock-timeout %s is out of range", wait), "use 1s or more"}
+	}
+	if nul := c.String("nul"); nul != "error" && nul != "strip" {
+		return r, s, &usageError{fmt.Sprintf("--nul %q is unknown", nul), "use error or strip"}
+	}
+	if limit := c.Duration("timeout"); limit < 0 {
+		return r, s, &usageError{fmt.Sprintf("--timeout %s is out of range", limit), "use 1s or more, or leave it out"}
+	}
+	progress, err := p.newDisplay(c.String("progress"), c.Bool("debug"))
+	if err != nil {
+		return r, s, err
+	}
+	r = request{progress: progress, log: p.logger(progress.logTo(p.Stderr), c.Bool("debug"))}
+	s = settings{catalog: p.catalog, log: r.log, userAgent: "sluice/" + p.version(), lockTimeout: c.Duration("lock-timeout"), nulStrip: c.String("nul") == "strip", sleep: p.Sleep, silence: p.Silence}
 	if s.memory, err = parseMemory(c.String("memory")); err != nil {
-		return err
+		return r, s, err
 	}
 	shareHeap(s.memory)
-	if s.budget, err = parseBudget(c.String("api-budget")); err != nil {
-		return err
+	s.budget, err = parseBudget(c.String("api-budget"))
+	return r, s, err
+}
+
+// newJob checks the flags of a table. The job has no ends yet, and
+// --source-table may name more than one.
+func (p *program) newJob(c *cli.Context, log *slog.Logger) (pipeline.Job, error) {
+	job := pipeline.Job{Workers: c.Int("extract-parallelism"), Log: log, Sleep: p.Sleep}
+	for _, read := range []func(*cli.Context, *pipeline.Job) error{readWindow, readSchema, p.readColumns} {
+		if err := read(c, &job); err != nil {
+			return job, err
+		}
 	}
-	job := &r.job
-	*job = pipeline.Job{
-		SourceTable: c.String("source-table"),
-		Workers:     c.Int("extract-parallelism"),
-		Log:         r.log,
-		Progress:    new(pipeline.Progress),
-		Sleep:       p.Sleep,
-	}
-	if err := readWindow(c, job); err != nil {
-		return err
-	}
-	if err := readSchema(c, job); err != nil {
-		return err
-	}
-	if err := p.readColumns(c, job); err != nil {
-		return err
-	}
+	return job, nil
+}
+
+// connect checks the addresses, asks the org which tables are meant where that
+// takes asking, and gives the jobs their ends.
+func (p *program) connect(c *cli.Context, s settings, r *request, wanted []tableJob) error {
 	openSource, err := opener("source-uri", c.String("source-uri"), sources)
 	if err != nil {
 		return err
@@ -208,33 +249,29 @@ func (p *program) newJob(c *cli.Context, r *request) (err error) {
 	if err != nil {
 		return err
 	}
-	names := []string{job.SourceTable}
-	if manyTables(job.SourceTable) {
-		if names, err = p.tableNames(c); err != nil {
-			return err
-		}
-		s.budget.Spent = new(atomic.Int64)
-	}
-	if job.Open, err = openSource(c.String("source-uri"), s); err != nil {
+	s.budget.Spent = new(atomic.Int64)
+	open, err := openSource(c.String("source-uri"), s)
+	if err != nil {
 		return fmt.Errorf("--source-uri: %w", err)
 	}
-	if len(names) > 1 {
-		r.jobs, err = p.jobsOf(c, *job, names)
-	} else {
-		job.SourceTable = names[0]
-		job.Table, err = p.destTable(c, names[0])
+	if r.jobs, err = p.jobsOf(c.Context, open, wanted); err != nil {
+		return err
 	}
+	states, closeStates, err := openStates(c, s)
 	if err != nil {
 		return err
 	}
-	if job.States, r.closeStates, err = openStates(c, s); err != nil {
-		return err
+	r.closeStates = closeStates
+	if r.destination, err = openDestination(c.String("dest-uri"), s); err != nil {
+		return errors.Join(fmt.Errorf("--dest-uri: %w", err), closeStates())
 	}
-	if job.Destination, err = openDestination(c.String("dest-uri"), s); err != nil {
-		return errors.Join(fmt.Errorf("--dest-uri: %w", err), r.closeStates())
-	}
+	turn := make(chan struct{}, 1)
 	for i := range r.jobs {
-		r.jobs[i].Open, r.jobs[i].States, r.jobs[i].Destination = job.Open, job.States, job.Destination
+		j := &r.jobs[i]
+		j.Open, j.States, j.Destination = open, states, r.destination
+		if strings.HasPrefix(c.String("dest-uri"), "duckdb:") {
+			j.Turn = turn // its memory is that of one load
+		}
 	}
 	return nil
 }

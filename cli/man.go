@@ -112,12 +112,16 @@ func roff(s string) string {
 }
 
 // roffText escapes paragraphs, parted by empty lines. Indented lines keep their
-// ends.
+// ends, and indented paragraphs their indent as well.
 func roffText(s string) string {
 	var b strings.Builder
 	for i, paragraph := range strings.Split(strings.TrimSpace(s), "\n\n") {
 		if i > 0 {
 			b.WriteString(".PP\n")
+		}
+		if strings.HasPrefix(paragraph, "  ") {
+			b.WriteString(".nf\n" + roffLines(paragraph) + ".fi\n")
+			continue
 		}
 		for line := range strings.Lines(paragraph) {
 			if strings.HasPrefix(line, "  ") {

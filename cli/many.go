@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 
 	"sluice/destination"
 	"sluice/pipeline"
+	"sluice/source"
 	"sluice/source/salesforce"
 )
 
@@ -26,45 +28,119 @@ const maxTables = 8
 // manyTables says whether --source-table may name more than one table.
 func manyTables(text string) bool { return text == "all" || strings.ContainsAny(text, ",*?") }
 
-// tableNames gives the tables that --source-table names, in its order. Patterns
-// and "all" ask the org.
-func (p *program) tableNames(c *cli.Context) ([]string, error) {
-	var names []string
-	var list []salesforce.Listed
+// tableJob is a job for one or more tables, and the flags that it comes from.
+type tableJob struct {
+	flags *cli.Context
+	job   pipeline.Job
+}
+
+// jobsOf gives a job for each table that is wanted. A table that is named
+// itself is not loaded again by a pattern.
+func (p *program) jobsOf(ctx context.Context, open source.Opener, wanted []tableJob) (jobs []pipeline.Job, err error) {
+	o := &objects{open: open}
 	seen := map[string]bool{}
-	add := func(name string) {
-		if key := strings.ToLower(name); !seen[key] {
-			seen[key] = true
-			names = append(names, name)
+	for _, w := range wanted {
+		if name := w.flags.String("source-table"); !manyTables(name) {
+			seen[p.objectName(name)] = true
 		}
 	}
-	for name := range strings.SplitSeq(c.String("source-table"), ",") {
+	for _, w := range wanted {
+		text := w.flags.String("source-table")
+		names := []string{text}
+		if manyTables(text) {
+			if names, err = o.named(ctx, text); err != nil {
+				return nil, err
+			}
+			names = slices.DeleteFunc(names, func(name string) bool {
+				name = p.objectName(name)
+				defer func() { seen[name] = true }()
+				return seen[name]
+			})
+		}
+		if len(names) > 1 && w.flags.String("dest-table") != "" {
+			return nil, &usageError{"--dest-table names one table, --source-table several", "leave it out; --dest-schema says where the tables go"}
+		}
+		for _, name := range names {
+			j := w.job
+			j.SourceTable, j.Progress = name, new(pipeline.Progress)
+			if j.Table, err = p.destTable(w.flags, name); err != nil {
+				return nil, err
+			}
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs, p.apart(jobs)
+}
+
+// objectName tells two names of one object by their being alike.
+func (p *program) objectName(table string) string {
+	if known, ok := p.catalog.Lookup(table); ok {
+		table = known.Object
+	}
+	return strings.ToLower(strings.TrimPrefix(table, "custom:"))
+}
+
+// apart refuses two jobs that would write one table.
+func (p *program) apart(jobs []pipeline.Job) error {
+	from := map[string]string{}
+	for _, j := range jobs {
+		t := j.Table
+		if t == (destination.TableName{}) {
+			t = destination.TableName{Schema: "public", Table: destination.Snake(strings.TrimPrefix(j.SourceTable, "custom:"))}
+		}
+		key := strings.ToLower(t.String())
+		if other, taken := from[key]; taken {
+			return &usageError{fmt.Sprintf("%s and %s would both be written to %s", other, j.SourceTable, t), "give one of them another --dest-table, or leave it out"}
+		}
+		from[key] = j.SourceTable
+	}
+	return nil
+}
+
+// objects are those of the org, asked for once.
+type objects struct {
+	open source.Opener
+	list []salesforce.Listed
+}
+
+// named gives the tables that --source-table names, in its order. Patterns and
+// "all" ask the org.
+func (o *objects) named(ctx context.Context, text string) ([]string, error) {
+	var names []string
+	for name := range strings.SplitSeq(text, ",") {
 		name = strings.TrimSpace(name)
 		if name == "" {
 			return nil, &usageError{"--source-table holds an empty name", "write names with commas between them: account,contact"}
 		}
 		if !manyTables(name) {
-			add(name)
+			names = append(names, name)
 			continue
 		}
-		if list == nil {
-			err := p.withOrg(c, func(ctx context.Context, org *salesforce.Source) (err error) {
-				list, err = org.Objects(ctx)
-				return err
-			})
-			if err != nil {
-				return nil, err
-			}
+		if err := o.ask(ctx); err != nil {
+			return nil, err
 		}
-		matches := matching(name, list)
+		matches := matching(name, o.list)
 		if len(matches) == 0 {
 			return nil, &usageError{fmt.Sprintf("the org has no object like %s that can be loaded", name), "sluice objects --all lists all, and why some cannot be loaded"}
 		}
-		for _, m := range matches {
-			add(m)
-		}
+		names = append(names, matches...)
 	}
 	return names, nil
+}
+
+// ask lists the objects of the org, once.
+func (o *objects) ask(ctx context.Context) error {
+	if o.list != nil {
+		return nil
+	}
+	src, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	o.list, err = src.(interface {
+		Objects(ctx context.Context) ([]salesforce.Listed, error)
+	}).Objects(ctx)
+	return errors.Join(err, src.Close())
 }
 
 // matching gives the objects of a list that can be loaded and fit a pattern.
@@ -80,29 +156,6 @@ func matching(pattern string, list []salesforce.Listed) (names []string) {
 		}
 	}
 	return names
-}
-
-// jobsOf gives a job for each table, like the one that the command line
-// describes.
-func (p *program) jobsOf(c *cli.Context, like pipeline.Job, names []string) ([]pipeline.Job, error) {
-	if c.String("dest-table") != "" {
-		return nil, &usageError{"--dest-table names one table, --source-table several", "leave it out; --dest-schema says where the tables go"}
-	}
-	turn := make(chan struct{}, 1)
-	var jobs []pipeline.Job
-	for _, name := range names {
-		j := like
-		j.SourceTable, j.Progress = name, new(pipeline.Progress)
-		if strings.HasPrefix(c.String("dest-uri"), "duckdb:") {
-			j.Turn = turn // its memory is that of one load
-		}
-		var err error
-		if j.Table, err = p.destTable(c, name); err != nil {
-			return nil, err
-		}
-		jobs = append(jobs, j)
-	}
-	return jobs, nil
 }
 
 // someError is what became of a run of several tables of which some failed.
@@ -240,17 +293,17 @@ func manyLine(jobs []pipeline.Job, done int64) string {
 // destTable is the table that the user names, or the name that the catalog has
 // for the source's; the zero value leaves it to the object's own name.
 func (p *program) destTable(c *cli.Context, sourceTable string) (destination.TableName, error) {
+	schema := c.String("dest-schema")
 	if given := c.String("dest-table"); given != "" {
-		if c.String("dest-schema") != "" {
-			return destination.TableName{}, &usageError{"--dest-table and --dest-schema both say where the rows go", "use one of them"}
-		}
-		name, err := destination.ParseTableName(given)
+		name, err := destination.ParseTableName(given, cmp.Or(schema, "public"))
 		if err != nil {
 			return name, fmt.Errorf("--dest-table: %w", err)
 		}
+		if schema != "" && schema != name.Schema {
+			return name, &usageError{"--dest-table and --dest-schema name two schemas", "use one of them"}
+		}
 		return name, nil
 	}
-	schema := c.String("dest-schema")
 	if known, ok := p.catalog.Lookup(sourceTable); ok {
 		return destination.TableName{Schema: cmp.Or(schema, "public"), Table: known.Name}, nil
 	}

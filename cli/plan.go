@@ -71,13 +71,9 @@ func instant(at time.Time) *string {
 // plan prints what the run would do. It ends at the first table that could not
 // be loaded.
 func (p *program) plan(ctx context.Context, r request) error {
-	jobs := r.jobs
-	if len(jobs) == 0 {
-		jobs = []pipeline.Job{r.job}
-	}
 	a := planAnswer{Tables: []tablePlan{}, Version: p.version()}
 	var err error
-	for _, job := range jobs {
+	for _, job := range r.jobs {
 		var preview pipeline.Preview
 		if preview, err = pipeline.Look(ctx, job); err != nil {
 			err = nameInterrupt(ctx, err)

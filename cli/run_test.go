@@ -44,8 +44,8 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		error, hint string
 	}{
 		{"nothing", nil, "no command is given", "sluice ingest copies a table"},
-		{"unknown command", []string{"ingset"}, `there is no command "ingset"`, "ingest, tables"},
-		{"an address for a command", []string{"salesforce://?password=" + secret}, "the first argument is no command", "ingest, tables"},
+		{"unknown command", []string{"ingset"}, `there is no command "ingset"`, "ingest, run"},
+		{"an address for a command", []string{"salesforce://?password=" + secret}, "the first argument is no command", "ingest, run"},
 		{"an address for a flag", []string{"ingest", "--" + secret}, "sluice ingest has no such flag", "sluice ingest --help"},
 		{"an address for a number", []string{"ingest", "--extract-parallelism", secret}, "--extract-parallelism does not take that value", "--help"},
 		{"an address for a time", []string{"ingest", "--lock-timeout", secret}, "--lock-timeout does not take that value", "--help"},
@@ -219,7 +219,7 @@ func FuzzArguments(f *testing.F) {
 	f.Add("--json=\x00-\x00--\x00=\x00--=x")
 	f.Fuzz(func(t *testing.T, line string) {
 		p := &program{Env: Env{Getenv: os.Getenv}}
-		err := checkArguments(p.ingestCommand(), strings.Split(line, "\x00"))
+		_, err := checkArguments(p.ingestCommand(), strings.Split(line, "\x00"))
 		if err != nil && exitCode(err) != exitUsage {
 			t.Errorf("%q gives %v", line, err)
 		}

@@ -102,7 +102,7 @@ func (p *program) choose(c *cli.Context, v *stateView) error {
 	}
 	object = strings.TrimPrefix(object, "custom:")
 	if dest != "" {
-		name, err := destination.ParseTableName(dest)
+		name, err := destination.ParseTableName(dest, "public")
 		if err != nil {
 			return fmt.Errorf("--dest-table: %w", err)
 		}

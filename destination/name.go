@@ -12,16 +12,16 @@ type TableName struct{ Schema, Table string }
 // String is the name as a user writes it.
 func (n TableName) String() string { return n.Schema + "." + n.Table }
 
-// ParseTableName reads "table" or "schema.table". The schema is "public" when
-// none is given. A part in double quotes may hold dots.
-func ParseTableName(s string) (TableName, error) {
+// ParseTableName reads "table" or "schema.table". The schema is the given one
+// when s names none. A part in double quotes may hold dots.
+func ParseTableName(s, schema string) (TableName, error) {
 	parts, err := splitName(s)
 	if err != nil {
 		return TableName{}, err
 	}
 	switch len(parts) {
 	case 1:
-		return TableName{"public", parts[0]}, nil
+		return TableName{schema, parts[0]}, nil
 	case 2:
 		return TableName{parts[0], parts[1]}, nil
 	default:
