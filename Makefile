@@ -5,6 +5,7 @@ VULN_VERSION := v1.9.0
 FUZZTIME     ?= 5s
 BENCH        ?= .
 TESTFLAGS    ?=
+ARCHES       ?= amd64 arm64
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT  := $(shell git rev-parse HEAD 2>/dev/null)
@@ -17,13 +18,32 @@ export CGO_ENABLED := 1
 export GOFLAGS     := $(strip $(GOFLAGS) -tags=duckdb_arrow)
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test vet lint vulns race fuzz bench test-clients golden clean toolchain postgres
+.PHONY: help build dist demo test vet lint vulns race fuzz bench test-clients golden clean toolchain postgres
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: toolchain ## build bin/sluice
 	go build -ldflags "$(LDFLAGS)" -o bin/sluice .
+
+# The C++ library is linked in. glibc is not: names are looked up as the machine
+# is set up to, and the program runs where glibc is as new as here or newer.
+dist: build ## build archives for Linux into dist/; ARCHES=amd64 leaves arm64 out, which needs g++-aarch64-linux-gnu
+	@rm -rf dist && mkdir -p dist
+	@for arch in $(ARCHES); do \
+		triple=$$(case $$arch in amd64) echo x86_64 ;; arm64) echo aarch64 ;; esac)-linux-gnu; \
+		cc=$$triple-gcc; if [ "$$(uname -s)/$$(go env GOHOSTARCH)" = "Linux/$$arch" ]; then cc=$$(go env CC); fi; \
+		command -v "$$cc" >/dev/null || { echo "$$cc is not installed: apt-get install g++-$$(echo $$triple | tr _ -), or leave $$arch out of ARCHES" >&2; exit 1; }; \
+		name=sluice-$(VERSION)-linux-$$arch; mkdir -p "dist/$$name/lib"; \
+		ln -s "$$($$cc -print-file-name=libstdc++.a)" "dist/$$name/lib/"; \
+		GOOS=linux GOARCH=$$arch CC=$$cc go build -trimpath -ldflags "$(LDFLAGS) -linkmode external -extldflags '-static-libgcc -L$(CURDIR)/dist/$$name/lib'" -o "dist/$$name/sluice" . || exit 1; \
+		rm -r "dist/$$name/lib"; \
+		bin/sluice man > "dist/$$name/sluice.1"; \
+		for shell in bash zsh fish; do bin/sluice completion $$shell > "dist/$$name/sluice.$$shell"; done; \
+		tar -C dist -czf "dist/$$name.tar.gz" "$$name" || exit 1; \
+		echo "dist/$$name.tar.gz needs $$(readelf -d "dist/$$name/sluice" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' | xargs) with $$(readelf -V "dist/$$name/sluice" | grep -o 'GLIBC_[0-9.]*' | sort -Vu | tail -1)"; \
+	done
+	@cd dist && sha256sum *.tar.gz > SHA256SUMS
 
 demo: build ## load a made-up org into demo.duckdb, twice
 	bin/sluice demo
@@ -75,7 +95,7 @@ golden: toolchain postgres ## rewrite the golden files; read the diff
 	UPDATE=1 go test ./...
 
 clean: ## remove what was built
-	rm -rf bin demo.duckdb demo.duckdb.wal
+	rm -rf bin dist demo.duckdb demo.duckdb.wal
 
 postgres: ## see to it that PostgreSQL is there, for the tests to start servers of their own
 	@command -v initdb >/dev/null || ls -d /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \

@@ -17,7 +17,7 @@ func columnFlags(category string) []cli.Flag {
 		&cli.StringFlag{Name: "where", Category: category, Usage: "only rows for which that holds in the org: \"Type = 'Customer'\" `SOQL`"},
 		&cli.IntFlag{Name: "sql-limit", Category: category, Usage: "at most that many rows, whichever come first `N`", DefaultText: "all"},
 		&cli.StringFlag{Name: "fields", Category: category, Usage: "only these fields: Name,Amount `FIELDS`", DefaultText: "all"},
-		&cli.StringFlag{Name: "sql-exclude-columns", Category: category, Usage: "all fields but these `FIELDS`"},
+		&cli.StringSliceFlag{Name: "sql-exclude-columns", Category: category, Usage: "all fields but these `FIELDS`"},
 		&cli.StringSliceFlag{Name: "columns", Category: category, Usage: "types and names: 'amount:decimal(18,2),title::Name' `COLUMNS`"},
 		&cli.StringSliceFlag{Name: "mask", Category: category, Usage: "hide values: 'email:hash,phone:partial:3' `MASKS`"},
 		&cli.BoolFlag{Name: "trim-whitespace", Category: category, Usage: "remove blanks around texts"},
@@ -38,7 +38,7 @@ func (p *program) readColumns(c *cli.Context, j *pipeline.Job) (err error) {
 			return fmt.Errorf("--fields: %w", err)
 		}
 	}
-	if text := c.String("sql-exclude-columns"); text != "" {
+	if text := strings.Join(c.StringSlice("sql-exclude-columns"), ","); text != "" {
 		if t.Exclude, err = transform.ParseFields(text); err != nil {
 			return fmt.Errorf("--sql-exclude-columns: %w", err)
 		}

@@ -19,7 +19,7 @@ func windowFlags(category string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "incremental-strategy", Category: category, Usage: "replace, append, merge or delete+insert `NAME`", DefaultText: "the table's own"},
 		&cli.StringFlag{Name: "incremental-key", Category: category, Usage: "the field that tells when a row changed `FIELD`", DefaultText: "the table's own"},
-		&cli.StringFlag{Name: "primary-key", Category: category, Usage: "the fields that identify a row: A,B `FIELDS`", DefaultText: "the table's own"},
+		&cli.StringSliceFlag{Name: "primary-key", Category: category, Usage: "the fields that identify a row: A,B `FIELDS`", DefaultText: "the table's own"},
 		&cli.StringFlag{Name: "interval-start", Category: category, Usage: "read again from here: 2026-03-01 or 2026-03-01T08:00:00Z `TIME`"},
 		&cli.StringFlag{Name: "interval-end", Category: category, Usage: "read again up to here, exclusive `TIME`"},
 		&cli.DurationFlag{Name: "lookback", Category: category, Usage: "begin that much before the cursor, for late commits `TIME`", Value: pipeline.DefaultLookback},
@@ -46,7 +46,7 @@ func readWindow(c *cli.Context, j *pipeline.Job) (err error) {
 	if j.Force && !j.Reconcile {
 		return &usageError{"--force goes with --reconcile", "leave it out, or add --reconcile"}
 	}
-	if keys := c.String("primary-key"); keys != "" {
+	if keys := strings.Join(c.StringSlice("primary-key"), ","); keys != "" {
 		for key := range strings.SplitSeq(keys, ",") {
 			j.Key = append(j.Key, strings.TrimSpace(key))
 		}

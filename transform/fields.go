@@ -77,7 +77,7 @@ func (o Options) field(schema *arrow.Schema, name, asked string) (int, error) {
 	if i := find(schema, name); i >= 0 {
 		return i, nil
 	}
-	return 0, badRequest("sluice describe lists the fields and what is left out", "%s: %s has no field %q", asked, o.Object, name)
+	return 0, badRequest("sluice describe lists the fields and what is left out; one that it does not list is not there, or hidden from this user", "%s: %s has no field %q", asked, o.Object, name)
 }
 
 // find looks name up among the fields of schema: as it is written, in any case,
