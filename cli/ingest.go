@@ -175,7 +175,7 @@ func (p *program) ingestMany(ctx context.Context, r request, failFast bool) erro
 // run copies the table while the display shows how far it is.
 func (p *program) run(ctx context.Context, r request) (pipeline.Report, error) {
 	job := r.jobs[0]
-	stop := r.progress.start(ctx, job.SourceTable, job.Progress)
+	stop := r.progress.start(ctx, shownOf(r.jobs))
 	report, err := pipeline.Run(ctx, job)
 	stop()
 	return report, nameInterrupt(ctx, err)

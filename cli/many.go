@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sync/errgroup"
@@ -186,12 +184,12 @@ func (p *program) loadMany(ctx context.Context, r request, failFast bool) ([]pip
 	defer cancel(nil)
 	var group errgroup.Group
 	group.SetLimit(maxTables)
-	var done atomic.Int64
-	stop := r.progress.startMany(ctx, r.jobs, &done)
+	tables := shownOf(r.jobs)
+	stop := r.progress.start(ctx, tables)
 	var mu sync.Mutex
 	for i, job := range r.jobs {
 		group.Go(func() error {
-			defer done.Add(1)
+			defer tables[i].ended.Store(true)
 			var err error
 			if err = context.Cause(ctx); err == nil {
 				reports[i], err = pipeline.Run(ctx, job)
@@ -211,6 +209,13 @@ func (p *program) loadMany(ctx context.Context, r request, failFast bool) ([]pip
 	_ = group.Wait() // failures has what went wrong
 	stop()
 	return reports, failures, summed(r.jobs, failures)
+}
+
+func shownOf(jobs []pipeline.Job) (tables []*shown) {
+	for _, j := range jobs {
+		tables = append(tables, &shown{name: j.SourceTable, progress: j.Progress})
+	}
+	return tables
 }
 
 var errStopped = errors.New("stopped, as another table failed (--fail-fast)")
@@ -239,55 +244,6 @@ func summed(jobs []pipeline.Job, failures []error) error {
 		e.code = exitSome
 	}
 	return e
-}
-
-// startMany shows how far several tables are, until the func it returns is
-// called.
-func (d display) startMany(ctx context.Context, jobs []pipeline.Job, done *atomic.Int64) (stop func()) {
-	if d.every == 0 {
-		return func() {}
-	}
-	ended := make(chan struct{})
-	var shown sync.WaitGroup
-	shown.Go(func() {
-		tick := time.NewTicker(d.every)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				d.print(manyLine(jobs, done.Load()))
-			case <-ctx.Done():
-				d.clear()
-				<-ended
-				return
-			case <-ended:
-				d.clear()
-				return
-			}
-		}
-	})
-	return func() {
-		close(ended)
-		shown.Wait()
-	}
-}
-
-// manyLine tells of all tables in one line.
-func manyLine(jobs []pipeline.Job, done int64) string {
-	var rows, calls int64
-	var busy []string
-	for _, j := range jobs {
-		s := j.Progress.Snapshot()
-		rows, calls = rows+s.Rows, calls+s.Usage.Calls
-		if s.Phase == pipeline.Copy || s.Phase == pipeline.Commit {
-			busy = append(busy, j.SourceTable)
-		}
-	}
-	line := fmt.Sprintf("%d of %s done, %s, %s", done, plural(int64(len(jobs)), "table"), plural(rows, "row"), plural(calls, "API call"))
-	if len(busy) > 0 {
-		line += "; copying " + strings.Join(busy, ", ")
-	}
-	return line
 }
 
 // destTable is the table that the user names, or the name that the catalog has

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -19,15 +20,22 @@ const (
 	lineEvery = 5 * time.Second
 )
 
-// display shows how far a run is: one live line on a terminal, else a plain
-// line now and then.
+// display shows how far a run is: a bar for each table on a terminal, else a
+// plain line now and then.
 type display struct {
 	out   io.Writer
 	every time.Duration // 0 shows nothing
-	live  *liveLine     // nil prints plain lines
+	live  *liveBlock    // nil prints plain lines
 }
 
-// newDisplay reads --progress. On debug the log tells more than a live line
+// shown is a table that a display tells of.
+type shown struct {
+	name     string
+	progress *pipeline.Progress
+	ended    atomic.Bool
+}
+
+// newDisplay reads --progress. On debug the log tells more than a bars
 // would, so auto keeps to plain lines.
 func (p *program) newDisplay(kind string, debug bool) (display, error) {
 	file, isFile := p.Stderr.(*os.File)
@@ -43,8 +51,8 @@ func (p *program) newDisplay(kind string, debug bool) (display, error) {
 		if !terminal {
 			return display{}, &usageError{"--progress interactive needs a terminal on stderr", "use auto or log"}
 		}
-		width := func() int { w, _, _ := term.GetSize(int(file.Fd())); return w }
-		return display{p.Stderr, liveEvery, &liveLine{out: p.Stderr, width: width}}, nil
+		size := func() (width, height int) { width, height, _ = term.GetSize(int(file.Fd())); return width, height }
+		return display{p.Stderr, liveEvery, &liveBlock{out: p.Stderr, size: size, style: barStyle(p.Getenv)}}, nil
 	case "log":
 		return display{p.Stderr, lineEvery, nil}, nil
 	case "none":
@@ -54,7 +62,7 @@ func (p *program) newDisplay(kind string, debug bool) (display, error) {
 	}
 }
 
-// logTo is where log lines go so that they do not run into the live line.
+// logTo is where log lines go so that they do not run into the bars.
 func (d display) logTo(w io.Writer) io.Writer {
 	if d.live == nil {
 		return w
@@ -62,29 +70,34 @@ func (d display) logTo(w io.Writer) io.Writer {
 	return d.live
 }
 
-// start shows p until the func it returns is called or ctx ends.
-func (d display) start(ctx context.Context, table string, p *pipeline.Progress) (stop func()) {
+// start shows how far tables are until the func it returns is called or ctx
+// ends.
+func (d display) start(ctx context.Context, tables []*shown) (stop func()) {
 	if d.every == 0 {
 		return func() {}
 	}
 	done := make(chan struct{})
-	var shown sync.WaitGroup
-	shown.Go(func() { d.show(ctx, done, table, p) })
+	var showing sync.WaitGroup
+	showing.Go(func() { d.show(ctx, done, tables) })
 	return func() {
 		close(done)
-		shown.Wait()
+		showing.Wait()
 	}
 }
 
-func (d display) show(ctx context.Context, done <-chan struct{}, table string, p *pipeline.Progress) {
+func (d display) show(ctx context.Context, done <-chan struct{}, tables []*shown) {
 	tick := time.NewTicker(d.every)
 	defer tick.Stop()
-	meter := newMeter(time.Now())
+	meters := make([]meter, len(tables))
 	interrupted := ctx.Done()
 	for {
 		select {
 		case now := <-tick.C:
-			d.print(table + ": " + meter.line(p.Snapshot(), now))
+			looks := make([]look, len(tables))
+			for i, t := range tables {
+				looks[i] = meters[i].look(t, now)
+			}
+			d.print(looks)
 		case <-interrupted:
 			interrupted = nil
 			tick.Stop() // what comes now is cleaning up, not progress
@@ -97,12 +110,15 @@ func (d display) show(ctx context.Context, done <-chan struct{}, table string, p
 	}
 }
 
-func (d display) print(line string) {
-	if d.live != nil {
-		d.live.set(line)
-		return
+func (d display) print(looks []look) {
+	switch {
+	case d.live != nil:
+		d.live.set(looks)
+	case len(looks) == 1:
+		d.line(looks[0].name + ": " + looks[0].line())
+	default:
+		d.line(manyLine(looks))
 	}
-	d.line(line)
 }
 
 // line writes one that stays. Progress that cannot be shown stops no run.
@@ -110,90 +126,88 @@ func (d display) line(text string) { _, _ = fmt.Fprintf(d.out, "sluice: %s\n", t
 
 func (d display) clear() {
 	if d.live != nil {
-		d.live.set("")
+		d.live.set(nil)
 	}
 }
 
-// meter turns snapshots into lines with rates.
+// meter remembers when a table's phase began, for rates.
 type meter struct {
 	phase pipeline.Phase
-	since time.Time // when phase began
+	since time.Time
 	start pipeline.Snapshot
 }
 
-func newMeter(now time.Time) *meter { return &meter{since: now} }
+// look is how far a table is at one moment.
+type look struct {
+	name string
+	pipeline.Snapshot
+	ended bool
+	in    time.Duration // in this phase
+	rows  float64       // a second, on average of the phase; 0 when not known yet
+	bytes float64
+}
 
-// line says what runs and how fast: rates are averages of the copying so far.
-func (m *meter) line(s pipeline.Snapshot, now time.Time) string {
-	if s.Phase != m.phase {
+func (m *meter) look(t *shown, now time.Time) look {
+	s := t.progress.Snapshot()
+	if s.Phase != m.phase || m.since.IsZero() {
 		m.phase, m.since, m.start = s.Phase, now, s
 	}
-	in := now.Sub(m.since)
-	calls := plural(s.Usage.Calls, "API call")
-	switch s.Phase {
+	l := look{name: t.name, Snapshot: s, ended: t.ended.Load(), in: now.Sub(m.since)}
+	if l.in >= time.Second {
+		l.rows = float64(s.Rows-m.start.Rows) / l.in.Seconds()
+		l.bytes = float64(s.Usage.Bytes-m.start.Usage.Bytes) / l.in.Seconds()
+	}
+	return l
+}
+
+// line says what runs and how fast.
+func (l look) line() string {
+	calls := plural(l.Usage.Calls, "API call")
+	switch l.Phase {
 	case pipeline.Copy:
-		return m.copying(s, in) + ", " + calls
-	case pipeline.Commit:
-		return fmt.Sprintf("committing %s, %s", plural(s.Rows, "row"), duration(in))
-	case pipeline.Connect:
-		return fmt.Sprintf("logging in, %s", duration(in))
-	default:
-		doing := s.Doing
-		if doing == "" {
-			doing = "planning"
+		text := plural(l.Rows, "row")
+		if l.Expected > 0 && l.Rows <= l.Expected {
+			text = fmt.Sprintf("%s of %s (%d%%)", count(l.Rows), plural(l.Expected, "row"), 100*l.Rows/l.Expected)
 		}
-		return fmt.Sprintf("%s, %s, %s", doing, duration(in), calls)
+		if l.rows > 0 {
+			text += fmt.Sprintf(", %s rows/s, %s/s", count(int64(l.rows)), size(int64(l.bytes)))
+		}
+		return text + ", " + calls
+	case pipeline.Commit:
+		return fmt.Sprintf("committing %s, %s", plural(l.Rows, "row"), duration(l.in))
+	default:
+		return fmt.Sprintf("%s, %s, %s", l.doing(), duration(l.in), calls)
 	}
 }
 
-func (m *meter) copying(s pipeline.Snapshot, in time.Duration) string {
-	text := plural(s.Rows, "row")
-	if s.Expected > 0 && s.Rows <= s.Expected {
-		text = fmt.Sprintf("%s of %s (%d%%)", count(s.Rows), plural(s.Expected, "row"), 100*s.Rows/s.Expected)
+// doing names what goes on before rows come.
+func (l look) doing() string {
+	switch {
+	case l.Phase == pipeline.Connect:
+		return "logging in"
+	case l.Doing != "":
+		return l.Doing
+	default:
+		return "planning"
 	}
-	if in < time.Second {
-		return text
-	}
-	return fmt.Sprintf("%s, %s rows/s, %s/s", text,
-		count(int64(float64(s.Rows-m.start.Rows)/in.Seconds())),
-		size(int64(float64(s.Usage.Bytes-m.start.Usage.Bytes)/in.Seconds())))
 }
 
-// liveLine is the last line of a terminal, written over and over. Log lines
-// written to it scroll above.
-type liveLine struct {
-	out   io.Writer
-	width func() int // of the terminal; 0 when unknown
-
-	mu   sync.Mutex
-	text string
-}
-
-const clearLine = "\r\x1b[K"
-
-func (l *liveLine) set(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text = text
-	_, _ = fmt.Fprint(l.out, clearLine+cut(text, l.width()-1))
-}
-
-// Write prints whole log lines above the live line.
-func (l *liveLine) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, err := fmt.Fprintf(l.out, "%s%s", clearLine, b); err != nil {
-		return 0, err
+// manyLine tells of several tables in one line.
+func manyLine(looks []look) string {
+	var done, rows, calls int64
+	var busy []string
+	for _, l := range looks {
+		rows, calls = rows+l.Rows, calls+l.Usage.Calls
+		switch {
+		case l.ended:
+			done++
+		case l.Phase == pipeline.Copy || l.Phase == pipeline.Commit:
+			busy = append(busy, l.name)
+		}
 	}
-	_, err := fmt.Fprint(l.out, cut(l.text, l.width()-1))
-	return len(b), err
-}
-
-// cut keeps a line from wrapping, which "\r" could not take back.
-func cut(s string, width int) string {
-	runes := []rune(strings.ReplaceAll(s, "\n", " "))
-	if width < 1 || len(runes) <= width {
-		return string(runes)
+	text := fmt.Sprintf("%d of %s done, %s, %s", done, plural(int64(len(looks)), "table"), plural(rows, "row"), plural(calls, "API call"))
+	if len(busy) > 0 {
+		text += "; copying " + strings.Join(busy, ", ")
 	}
-	return string(runes[:width-1]) + "…"
+	return text
 }

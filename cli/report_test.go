@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"strings"
 	"testing"
 	"time"
 
@@ -131,50 +130,3 @@ func TestAResultThatCannotBePrintedIsAnError(t *testing.T) {
 type closed struct{}
 
 func (closed) Write([]byte) (int, error) { return 0, errors.New("broken pipe") }
-
-func TestProgressLines(t *testing.T) {
-	start := time.Now()
-	m := newMeter(start)
-	usage := func(bytes, calls int64) source.Usage { return source.Usage{Bytes: bytes, Calls: calls} }
-	for _, tt := range []struct {
-		at   time.Duration
-		s    pipeline.Snapshot
-		want string
-	}{
-		{0, pipeline.Snapshot{Phase: pipeline.Connect, Expected: -1}, "logging in, 0 ms"},
-		{time.Second, pipeline.Snapshot{Phase: pipeline.Plan, Expected: -1, Usage: usage(0, 3)}, "planning, 0 ms, 3 API calls"},
-		{2 * time.Second, pipeline.Snapshot{Phase: pipeline.Wait, Doing: "waiting for Bulk job 750", Expected: -1, Usage: usage(0, 4)}, "waiting for Bulk job 750, 0 ms, 4 API calls"},
-		{14 * time.Second, pipeline.Snapshot{Phase: pipeline.Wait, Doing: "waiting for Bulk job 750", Expected: -1, Usage: usage(0, 9)}, "waiting for Bulk job 750, 12.0 s, 9 API calls"},
-		{20 * time.Second, pipeline.Snapshot{Phase: pipeline.Copy, Rows: 0, Expected: 40000, Usage: usage(1000, 10)}, "0 of 40,000 rows (0%), 10 API calls"},
-		{30 * time.Second, pipeline.Snapshot{Phase: pipeline.Copy, Rows: 10000, Expected: 40000, Usage: usage(20_001_000, 12)}, "10,000 of 40,000 rows (25%), 1,000 rows/s, 2.0 MB/s, 12 API calls"},
-		{31 * time.Second, pipeline.Snapshot{Phase: pipeline.Commit, Rows: 40000, Expected: 40000}, "committing 40,000 rows, 0 ms"},
-	} {
-		if got := m.line(tt.s, start.Add(tt.at)); got != tt.want {
-			t.Errorf("after %s:\n got %q\nwant %q", tt.at, got, tt.want)
-		}
-	}
-}
-
-func TestTheLiveLineNeverWrapsNorMixesWithTheLog(t *testing.T) {
-	var b bytes.Buffer
-	l := &liveLine{out: &b, width: func() int { return 10 }}
-	l.set("0123456789abc")
-	if _, err := l.Write([]byte("a log line\n")); err != nil {
-		t.Fatal(err)
-	}
-	want := clearLine + "01234567…" + clearLine + "a log line\n01234567…"
-	if diff := cmp.Diff(want, b.String()); diff != "" {
-		t.Errorf("terminal (-want +got):\n%s", diff)
-	}
-}
-
-func TestDisplayStopsWhenTheRunDoes(t *testing.T) {
-	var b bytes.Buffer
-	d := display{out: &b, every: time.Millisecond}
-	stop := d.start(t.Context(), "account", new(pipeline.Progress))
-	stop()
-	before := b.Len()
-	if text := b.String(); strings.Contains(text, "interrupted") || b.Len() != before {
-		t.Errorf("printed %q", text)
-	}
-}
