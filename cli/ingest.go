@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -86,12 +85,13 @@ type request struct {
 func (r request) close() error { return errors.Join(r.job.Destination.Close(), r.closeStates()) }
 
 func (p *program) ingest(c *cli.Context) error {
-	r, err := p.parseIngest(c)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := within(c.Context, c.Duration("timeout"))
 	defer cancel()
+	c.Context = ctx // which a pattern of tables asks the org by
+	r, err := p.parseIngest(c)
+	if err != nil {
+		return nameInterrupt(ctx, err)
+	}
 	if c.Bool("plan") {
 		return p.plan(ctx, r)
 	}
@@ -208,15 +208,14 @@ func (p *program) newJob(c *cli.Context, r *request) (err error) {
 	if err != nil {
 		return err
 	}
-	names := []string{job.SourceTable}
-	if manyTables(job.SourceTable) {
-		if names, err = p.tableNames(c); err != nil {
-			return err
-		}
-		s.budget.Spent = new(atomic.Int64)
-	}
 	if job.Open, err = openSource(c.String("source-uri"), s); err != nil {
 		return fmt.Errorf("--source-uri: %w", err)
+	}
+	names := []string{job.SourceTable}
+	if manyTables(job.SourceTable) {
+		if names, err = tableNames(c, job.Open); err != nil {
+			return err
+		}
 	}
 	if len(names) > 1 {
 		r.jobs, err = p.jobsOf(c, *job, names)

@@ -16,6 +16,7 @@ import (
 
 	"sluice/destination"
 	"sluice/pipeline"
+	"sluice/source"
 	"sluice/source/salesforce"
 )
 
@@ -28,7 +29,7 @@ func manyTables(text string) bool { return text == "all" || strings.ContainsAny(
 
 // tableNames gives the tables that --source-table names, in its order. Patterns
 // and "all" ask the org.
-func (p *program) tableNames(c *cli.Context) ([]string, error) {
+func tableNames(c *cli.Context, open source.Opener) ([]string, error) {
 	var names []string
 	var list []salesforce.Listed
 	seen := map[string]bool{}
@@ -48,11 +49,8 @@ func (p *program) tableNames(c *cli.Context) ([]string, error) {
 			continue
 		}
 		if list == nil {
-			err := p.withOrg(c, func(ctx context.Context, org *salesforce.Source) (err error) {
-				list, err = org.Objects(ctx)
-				return err
-			})
-			if err != nil {
+			var err error
+			if list, err = listed(c.Context, open); err != nil {
 				return nil, err
 			}
 		}
@@ -65,6 +63,18 @@ func (p *program) tableNames(c *cli.Context) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// listed asks the org for its objects.
+func listed(ctx context.Context, open source.Opener) ([]salesforce.Listed, error) {
+	src, err := open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := src.(interface {
+		Objects(ctx context.Context) ([]salesforce.Listed, error)
+	}).Objects(ctx)
+	return list, errors.Join(err, src.Close())
 }
 
 // matching gives the objects of a list that can be loaded and fit a pattern.
