@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -111,15 +110,16 @@ func (r request) close() error { return errors.Join(r.destination.Close(), r.clo
 
 func (p *program) ingest(c *cli.Context) error { return p.load(c.Context, c, p.parseIngest) }
 
-// load does what a command line asks for, which parse has read.
+// load does what flags ask for, which parse reads.
 func (p *program) load(ctx context.Context, c *cli.Context, parse func(*cli.Context) (request, error)) error {
+	ctx, cancel := within(ctx, c.Duration("timeout"))
+	defer cancel()
+	c.Context = ctx // which a pattern of tables asks the org by
 	p.json = c.Bool("json")
 	r, err := parse(c)
 	if err != nil {
-		return err
+		return nameInterrupt(ctx, err)
 	}
-	ctx, cancel := within(ctx, c.Duration("timeout"))
-	defer cancel()
 	switch {
 	case c.Bool("plan"):
 		return p.plan(ctx, r)
@@ -194,7 +194,8 @@ func (p *program) parseIngest(c *cli.Context) (request, error) {
 	if err != nil {
 		return r, err
 	}
-	return r, p.connect(c, s, &r, []tableJob{{c, job}})
+	err = p.connect(c, s, &r, []tableJob{{c, job}})
+	return r, err
 }
 
 // newRequest checks the flags that all tables share.
@@ -249,7 +250,6 @@ func (p *program) connect(c *cli.Context, s settings, r *request, wanted []table
 	if err != nil {
 		return err
 	}
-	s.budget.Spent = new(atomic.Int64)
 	open, err := openSource(c.String("source-uri"), s)
 	if err != nil {
 		return fmt.Errorf("--source-uri: %w", err)

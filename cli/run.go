@@ -70,7 +70,7 @@ EXAMPLES
 			if c.Bool("json-schema") {
 				return p.printValue(p.configSchema())
 			}
-			return p.load(c.Context, c, p.parseRun)
+			return p.runFile(c)
 		},
 	}
 }
@@ -87,56 +87,60 @@ func fileFlags() (shared, table []cli.Flag) {
 	return shared, table
 }
 
-// parseRun checks everything that can be checked before the org is called.
-func (p *program) parseRun(c *cli.Context) (request, error) {
+// runFile loads the tables of a file.
+func (p *program) runFile(c *cli.Context) error {
+	p.json = c.Bool("json")
 	file, err := p.readConfig(c.String("file"))
 	if err != nil {
-		return request{}, err
+		return err
 	}
 	wrong := &configError{path: file.path}
 	above := p.override(c, file)
-	run := p.flagsOf(c, wrong, above)
+	flags := p.flagsOf(c, wrong, above)
 	if err := wrong.err(); err != nil {
-		return request{}, err
+		return err
 	}
-	if err := requiredOf(file.path, run, "source-uri", "dest-uri"); err != nil {
-		return request{}, err
+	if err := requiredOf(file.path, flags, "source-uri", "dest-uri"); err != nil {
+		return err
 	}
-	run.Context = c.Context
-	for _, flag := range []string{"json", "progress", "debug"} {
-		if err := run.Set(flag, fmt.Sprint(c.Value(flag))); err != nil {
-			return request{}, err
+	for _, name := range []string{"plan", "json", "progress", "debug"} {
+		if err := flags.Set(name, fmt.Sprint(c.Value(name))); err != nil {
+			return err
 		}
-	}
-	r, s, err := p.newRequest(run)
-	if err != nil {
-		return r, file.located(err, above)
 	}
 	tables, err := selected(file, c.String("select"))
 	if err != nil {
+		return err
+	}
+	return p.load(c.Context, flags, func(flags *cli.Context) (request, error) {
+		r, err := p.parseTables(flags, file, tables, above)
+		return r, file.located(err, above)
+	})
+}
+
+// parseTables checks everything that can be checked before the org is called.
+func (p *program) parseTables(c *cli.Context, file config, tables []tableConfig, above values) (request, error) {
+	r, s, err := p.newRequest(c)
+	if err != nil {
 		return r, err
 	}
+	wrong := &configError{path: file.path}
 	var wanted []tableJob
 	for _, t := range tables {
-		values := maps.Clone(t.values)
-		maps.Copy(values, above)
-		flags := p.flagsOf(c, wrong, values)
+		v := maps.Clone(t.values)
+		maps.Copy(v, above)
+		flags := p.flagsOf(c, wrong, v)
 		job, err := p.newJob(flags, r.log)
 		if err != nil {
-			wrong.add(lineOf(err, values, t.line), err.Error(), hint(err))
+			wrong.add(lineOf(err, v, t.line), err.Error(), hint(err))
 		}
 		wanted = append(wanted, tableJob{flags, job})
 	}
 	if err := wrong.err(); err != nil {
 		return r, err
 	}
-	// These flags have been taken into account: load reads them from c.
-	for _, flag := range []string{"timeout", "fail-fast"} {
-		if err := c.Set(flag, fmt.Sprint(run.Value(flag))); err != nil {
-			return r, err
-		}
-	}
-	return r, file.located(p.connect(run, s, &r, wanted), above)
+	err = p.connect(c, s, &r, wanted)
+	return r, err
 }
 
 // readConfig reads a file of tables.
