@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -68,7 +69,7 @@ func Run(args []string, e Env) int {
 // load whose result nobody got is.
 func (p *program) nobodyReads(err error) bool {
 	var file *fs.PathError
-	return errors.Is(err, syscall.EPIPE) && errors.As(err, &file) && file.Path == "/dev/stdout" && len(p.args) > 1 && p.args[1] != "ingest"
+	return errors.Is(err, syscall.EPIPE) && errors.As(err, &file) && file.Path == "/dev/stdout" && len(p.args) > 1 && !slices.Contains([]string{"ingest", "run"}, p.args[1])
 }
 
 // oneAtATime lets logs and the progress display write to one place.

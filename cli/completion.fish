@@ -23,8 +23,12 @@ complete -c sluice -n '__sluice_at{{if $c.Path}} {{$c.Path}}{{end}}' -a {{.Name}
 complete -c sluice -n '__sluice_in {{$c.Path}}' -l {{.Name}} -d {{quote .Meaning}}
 {{- if .List}} -x -a '(__fish_append , {{join .Choices}})'
 {{- else if .Choices}} -x -a {{quote (join .Choices)}}
+{{- else if .File}} -r -F
 {{- else if .Value}} -x
 {{- end}}
+{{- end}}
+{{- if .FileArgument}}
+complete -c sluice -n '__sluice_at {{.Path}}' -F
 {{- end}}
 {{- if .Argument}}
 complete -c sluice -n '__sluice_at {{.Path}}' -a {{quote (join .Argument)}}

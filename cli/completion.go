@@ -58,15 +58,18 @@ type completed struct {
 	Path, Name, Usage string
 	Commands          []completed
 	Flags             []completedFlag
-	// Argument has the values of the argument that stands without a flag.
-	Argument []string
+	// Argument has the values of the argument that stands without a flag;
+	// FileArgument is true when that is a file.
+	Argument     []string
+	FileArgument bool
 }
 
 type completedFlag struct {
 	Name, Meaning, Value string
 	Choices              []string
-	// List is true when several choices may be joined by commas.
-	List bool
+	// List is true when several choices may be joined by commas, File when the
+	// value is a file.
+	List, File bool
 }
 
 // completion is the tree of commands for the scripts: the program first, then
@@ -86,10 +89,10 @@ func (p *program) completedCommands(commands []*cli.Command, before string) (all
 		for _, f := range c.Flags {
 			meaning, value := flagWords(f)
 			name := f.Names()[0]
-			d.Flags = append(d.Flags, completedFlag{name, meaning, value, p.choices(name), name == "source-table" && c.Name == "ingest"})
+			d.Flags = append(d.Flags, completedFlag{name, meaning, value, p.choices(name), name == "source-table" && c.Name == "ingest", value == "FILE"})
 		}
 		if flag, ok := argumentOf[d.Path]; ok {
-			d.Argument = p.choices(flag)
+			d.Argument, d.FileArgument = p.choices(flag), flag == "file"
 		}
 		all = append(all, d)
 	}

@@ -11,7 +11,10 @@ _sluice() {
       {{if eq .Path .Name}}shift 1 words; (( CURRENT -= 1 )){{else}}shift 2 words; (( CURRENT -= 2 )){{end}}
       _arguments \
 {{- range .Flags}}
-        '{{if .Value}}--{{.Name}}=[{{inner .Meaning}}]:{{.Value}}:{{if .List}}_sequence compadd - {{join .Choices}}{{else if .Choices}}({{join .Choices}}){{end}}{{else}}--{{.Name}}[{{inner .Meaning}}]{{end}}' \
+        '{{if .Value}}--{{.Name}}=[{{inner .Meaning}}]:{{.Value}}:{{if .List}}_sequence compadd - {{join .Choices}}{{else if .Choices}}({{join .Choices}}){{else if .File}}_files{{end}}{{else}}--{{.Name}}[{{inner .Meaning}}]{{end}}' \
+{{- end}}
+{{- if .FileArgument}}
+        '1:FILE:_files' \
 {{- end}}
 {{- if .Argument}}
         '1:NAME:({{join .Argument}})' \

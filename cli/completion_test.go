@@ -31,6 +31,9 @@ var completions = []struct{ line, offers, zsh string }{
 	{"sluice ingest --incremental-strategy d", "delete+insert", "sluice ingest --incremental-strategy delete+insert "},
 	{"sluice ingest --source-table account,contact_h", "account,contact_history", "sluice ingest --source-table account,contact_history,"},
 	{"sluice ingest --dest-uri ", "", ""},
+	{"sluice run crm", "crm.yaml", "sluice run crm.yaml "},
+	{"sluice run --file crm", "crm.yaml", "sluice run --file crm.yaml "},
+	{"sluice run --js", "--json-schema --json", ""},
 	{"sluice describe account_h", "account_history", "sluice describe account_history "},
 	{"sluice describe account --js", "--json", "sluice describe account --json "},
 	{"sluice state list --dest-u", "--dest-uri", "sluice state list --dest-uri="},
@@ -114,6 +117,10 @@ func completionScript(t *testing.T, shell, script string) string {
 func shellLines(t *testing.T, shell string, args ...string) []string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), shell, args...)
+	c.Dir = t.TempDir()
+	if err := os.WriteFile(filepath.Join(c.Dir, "crm.yaml"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c.Env = append(os.Environ(), "HOME="+t.TempDir(), "TERM=dumb")
 	var stderr bytes.Buffer
 	c.Stderr = &stderr

@@ -24,7 +24,7 @@ func reference(path string, f cli.Flag) flagReference {
 	name := f.Names()[0]
 	meaning, value := flagWords(f)
 	remark, own := remarks[path+" "+name]
-	if !own && path == "ingest" {
+	if !own && (path == "ingest" || path == "run") {
 		remark = remarks[name]
 	}
 	return flagReference{name, value, meaning, remark, form(f, value), defaultOf(f), variables(name)}

@@ -184,6 +184,9 @@ func (p *program) setState(c *cli.Context, v stateView) error {
 	if at.IsZero() {
 		return &usageError{"--cursor is missing", "write it like 2026-03-01 (midnight UTC) or 2026-03-01T08:00:00Z"}
 	}
+	if at.After(time.Now().Add(24 * time.Hour)) { // the org's clock may differ, but not by that much
+		return &usageError{fmt.Sprintf("--cursor %s lies in the future: no change before it would ever be read", moment(at)), "give the time from which on changes shall be read again"}
+	}
 	e, err := v.one()
 	if err != nil {
 		return err

@@ -273,12 +273,27 @@ func cursorText(at time.Time) string {
 	return at.UTC().Format("2006-01-02T15:04:05.999Z")
 }
 
+// aheadSlack is how far a cursor may lie past the horizon without a word: a
+// transaction that stays open holds the horizon back.
+const aheadSlack = 24 * time.Hour
+
+// warnAhead tells of a cursor that somebody has set past what the source can
+// have given: the changes up to it would never be read.
+func (r *run) warnAhead(cursor, horizon time.Time) {
+	if !horizon.IsZero() && cursor.After(horizon.Add(aheadSlack)) {
+		r.warn(fmt.Sprintf("the cursor %s lies ahead of the org's own time, %s: changes before it are not read; move it back by sluice state set, or use --full-refresh",
+			cursorText(cursor), cursorText(horizon)))
+	}
+}
+
 // commit makes the rows and the cursor visible together (P3) and compares what
 // was read with what the destination says it did with it (P2).
 func (r *run) commit(ctx context.Context, scan source.Scan, load destination.Load) error {
 	var after *state.State
 	if r.stateKey != (state.Key{}) {
-		after = r.plan.after(r.job, r.id, r.newest(), scan.Horizon())
+		horizon := scan.Horizon()
+		after = r.plan.after(r.job, r.id, r.newest(), horizon)
+		r.warnAhead(after.Cursor, horizon)
 		after.Unfilled = r.unfilled()
 		r.warnUnfilled(after.Unfilled)
 	}
