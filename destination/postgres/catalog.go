@@ -5,7 +5,7 @@ package postgres
 const (
 	// selectSchema tells whether a schema is there, and whether we may make
 	// tables in it, or it.
-	selectSchema = `SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'CREATE'), has_database_privilege(current_database(), 'CREATE'))
+	selectSchema = `SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'CREATE') AND has_schema_privilege(n.oid, 'USAGE'), has_database_privilege(current_database(), 'CREATE'))
 FROM (SELECT $1::text AS name) AS w LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = w.name`
 
 	// selectRelation gives what is under a name, and the rights to it that we
