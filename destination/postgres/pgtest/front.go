@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -94,6 +95,21 @@ func at(t testing.TB, address, folder string, port int) string {
 	query.Set("port", strconv.Itoa(port))
 	u.RawQuery = query.Encode()
 	return u.String()
+}
+
+// DatabaseIn is Database for one whose tables are in a folder of their own, which
+// who runs the server has to own.
+func DatabaseIn(t testing.TB, folder string) string {
+	t.Helper()
+	c := the(t)
+	name := "space" + strconv.FormatInt(fronts.Add(1), 10)
+	must(t, c.run(fmt.Sprintf("CREATE TABLESPACE %s LOCATION '%s'", name, folder)))
+	t.Cleanup(func() { must(t, c.run("DROP TABLESPACE "+name)) })
+	address := Database(t)
+	u, err := url.Parse(address)
+	must(t, err)
+	must(t, c.run("ALTER DATABASE "+strings.TrimPrefix(u.Path, "/")+" SET TABLESPACE "+name))
+	return address
 }
 
 // Own gives files to who runs the server.
