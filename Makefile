@@ -97,10 +97,13 @@ golden: toolchain postgres ## rewrite the golden files; read the diff
 clean: ## remove what was built
 	rm -rf bin dist demo.duckdb demo.duckdb.wal
 
-postgres: ## see to it that PostgreSQL is there, for the tests to start servers of their own
+postgres: ## see to it that PostgreSQL is there, for the tests to start servers of their own, and PgBouncer
 	@command -v initdb >/dev/null || ls -d /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "the tests need PostgreSQL: apt-get install postgresql" >&2; exit 1; }; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql; }
+	@command -v pgbouncer >/dev/null || ls /usr/sbin/pgbouncer >/dev/null 2>&1 || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq pgbouncer; }; } || \
+		echo "without PgBouncer the tests of it are skipped: apt-get install pgbouncer" >&2
 
 # A C++ library that the linker does not find is a page of noise from cgo; this
 # is the same in a sentence.

@@ -4,67 +4,92 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
 
+	"sluice/destination/postgres/pgtest"
 	"sluice/source/salesforce/fakeorg"
 )
 
-// TestAFullDiskLeavesTheOldTableAndItsCursor loads into a file on a disk that
+// TestAFullDiskLeavesTheOldTableAndItsCursor loads into a database on a disk that
 // has less and less room, so that it is full at all moments of a load, the
 // commit among them. Mounting one takes root; elsewhere the test says that it
 // could not.
 func TestAFullDiskLeavesTheOldTableAndItsCursor(t *testing.T) {
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256m"); err != nil {
-		t.Logf("no tmpfs here: %v", err)
-		return
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Error(err)
+	for name, on := range map[string]struct {
+		end  func(t *testing.T, dir string) end
+		free []uint64 // kB
+	}{
+		"duckdb": {
+			func(_ *testing.T, dir string) end { return duckFile(filepath.Join(dir, "crm.db")) },
+			[]uint64{0, 512, 1024, 1536, 2048, 2560, 3072, 3584},
+		},
+		"postgres": {func(t *testing.T, dir string) end {
+			if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // the server has another user
+				t.Fatal(err)
+			}
+			pgtest.Own(t, dir)
+			return pgDatabase(pgtest.DatabaseIn(t, dir))
+		}, []uint64{64, 2048, 5120, 7168, 16384}},
+	} {
+		for _, strategy := range []string{"replace", "merge"} {
+			t.Run(name+" "+strategy, func(t *testing.T) {
+				dir := t.TempDir()
+				if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=256m"); err != nil {
+					t.Logf("no tmpfs here: %v", err)
+					return
+				}
+				t.Cleanup(func() {
+					if err := syscall.Unmount(dir, 0); err != nil {
+						t.Error(err)
+					}
+				})
+				runFull(t, dir, on.end(t, dir), strategy, on.free)
+			})
 		}
-	})
-	for _, strategy := range []string{"replace", "merge"} {
-		t.Run(strategy, func(t *testing.T) {
-			s := &storm{object: small, end: duckFile(filepath.Join(dir, strategy+".db"))}
-			s.org = fakeorg.New(fakeorg.Config{Rows: map[string]int{small: 20_000}, Knobs: fakeorg.Knobs{BulkPageSize: 4000}})
-			signIn, stop := s.org.Start()
-			t.Cleanup(stop)
-			s.signIn, s.login, s.api = signIn, "credentials", "bulk"
-			s.args = []string{
-				"ingest", "--source-uri", "", "--source-table", small, "--dest-uri", s.address(), "--dest-table", "t",
-				"--incremental-strategy", strategy, "--json", "--progress", "none",
-			}
-			s.renew()
-			s.arrives(t)
-			ended := map[string]int{}
-			for kilobytes := 0; kilobytes <= 3584; kilobytes += 512 {
-				s.change(10_000)
-				before := s.digest(t)
-				leave(t, dir, uint64(kilobytes)<<10)
-				got := hurry(t, s.args...)
-				leave(t, dir, 200<<20)
-				switch {
-				case got.Code == 0:
-					ended["done"]++
-					exactly(t, s, s.org, small)
-					continue
-				case got.Code != 5 || got.Error == nil || got.Error.Hint == "":
-					t.Fatalf("%d kB free: exit code %d: %s", kilobytes, got.Code, got.stdout)
-				}
-				ended[got.Error.Message]++
-				if s.digest(t) != before {
-					t.Errorf("%d kB free: the table or its cursor changed", kilobytes)
-				}
-				s.arrives(t)
-			}
-			t.Logf("%v", ended)
-			if len(ended) < 2 || ended["done"] == 0 {
-				t.Errorf("the disk was not full at different moments: %v", ended)
-			}
-		})
+	}
+}
+
+// runFull loads into a database that is in dir, with so many kB of room there.
+func runFull(t *testing.T, dir string, e end, strategy string, free []uint64) {
+	t.Helper()
+	s := &storm{object: small, end: e, login: "credentials", api: "bulk"}
+	s.org = fakeorg.New(fakeorg.Config{Rows: map[string]int{small: 20_000}, Knobs: fakeorg.Knobs{BulkPageSize: 4000}})
+	signIn, stop := s.org.Start()
+	t.Cleanup(stop)
+	s.signIn = signIn
+	s.args = []string{
+		"ingest", "--source-uri", "", "--source-table", small, "--dest-uri", s.address(), "--dest-table", "t",
+		"--incremental-strategy", strategy, "--json", "--progress", "none",
+	}
+	s.renew()
+	s.arrives(t)
+	ended := map[string]int{}
+	for _, kilobytes := range free {
+		s.change(10_000)
+		before := s.digest(t)
+		leave(t, dir, kilobytes<<10)
+		got := hurry(t, s.args...)
+		leave(t, dir, 200<<20)
+		switch {
+		case got.Code == 0:
+			ended["done"]++
+			exactly(t, s, s.org, small)
+			continue
+		case got.Code != 5 || got.Error == nil || got.Error.Hint == "":
+			t.Fatalf("%d kB free: exit code %d: %s", kilobytes, got.Code, got.stdout)
+		}
+		ended[got.Error.Message]++
+		if s.digest(t) != before {
+			t.Errorf("%d kB free: the table or its cursor changed", kilobytes)
+		}
+		s.arrives(t)
+	}
+	t.Logf("%v", ended)
+	if len(ended) < 2 || ended["done"] == 0 {
+		t.Errorf("the disk was not full at different moments: %v", ended)
 	}
 }
 

@@ -138,16 +138,21 @@ func (d pgDatabase) address() string { return string(d) }
 
 func (d pgDatabase) digest(t *testing.T) string {
 	t.Helper()
-	all := ""
-	for _, ask := range [][2]string{
-		{"public.t", "SELECT count(*) || ' rows ' || coalesce(sum(hashtextextended(x::text, 0)::numeric), 0) FROM public.t x"},
-		{"_sluice.state", "SELECT string_agg(state, ';') FROM _sluice.state"},
-	} {
-		if there := pgtest.Query(t, string(d), "SELECT to_regclass('"+ask[0]+"') IS NOT NULL"); there[0] == "t" {
-			all += pgtest.Query(t, string(d), ask[1])[0]
+	rows, states := d.digests(t)
+	return rows + states
+}
+
+// digests are those of the rows and of the states.
+func (d pgDatabase) digests(t *testing.T) (rows, states string) {
+	t.Helper()
+	ask := func(table, query string) string {
+		if there := pgtest.Query(t, string(d), "SELECT to_regclass('"+table+"') IS NOT NULL"); there[0] != "t" {
+			return ""
 		}
+		return pgtest.Query(t, string(d), query)[0]
 	}
-	return all
+	return ask("public.t", "SELECT count(*) || ' rows ' || coalesce(sum(hashtextextended(x::text, 0)::numeric), 0) FROM public.t x"),
+		ask("_sluice.state", "SELECT string_agg(state, ';') FROM _sluice.state")
 }
 
 func (d pgDatabase) rows(t *testing.T, table string) map[string]map[string]any {

@@ -5,7 +5,7 @@ package postgres
 const (
 	// selectSchema tells whether a schema is there, and whether we may make
 	// tables in it, or it.
-	selectSchema = `SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'CREATE'), has_database_privilege(current_database(), 'CREATE'))
+	selectSchema = `SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'CREATE') AND has_schema_privilege(n.oid, 'USAGE'), has_database_privilege(current_database(), 'CREATE'))
 FROM (SELECT $1::text AS name) AS w LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = w.name`
 
 	// selectRelation gives what is under a name, and the rights to it that we
@@ -41,10 +41,13 @@ WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = $1::oid
 AND d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_trigger'::regclass)
 ORDER BY 1, 2`
 
-	selectStaging = `SELECT c.relname, coalesce(obj_description(c.oid, 'pg_class'), '')
+	// selectStaging gives what is staged in a schema, or in all for "", in tables
+	// that we may drop.
+	selectStaging = `SELECT n.nspname, c.relname, coalesce(obj_description(c.oid, 'pg_class'), '')
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND starts_with(c.relname, $2) AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
-ORDER BY c.relname`
+WHERE ($1 = '' OR n.nspname = $1) AND starts_with(c.relname, $2) AND c.relkind = 'r'
+AND pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(n.oid, 'USAGE')
+ORDER BY n.nspname, c.relname`
 
 	// selectServer tells whether the server takes writes, and how it encodes.
 	selectServer = `SELECT pg_is_in_recovery(), current_setting('server_encoding')`

@@ -121,7 +121,7 @@ func (l *load) publish(ctx context.Context, text string) (r destination.Result, 
 	defer func() { hangUp(ctx, conn) }()
 	deadline := time.Now().Add(max(l.d.options.LockTimeout, minLockTime))
 	for attempt := 1; ; attempt++ {
-		err = transact(ctx, conn, func(conn *pgx.Conn) error {
+		err = transact(ctx, conn, begin, func(conn *pgx.Conn) error {
 			r = destination.Result{}
 			return l.replace(ctx, conn, text, deadline, &r)
 		})
@@ -134,7 +134,7 @@ func (l *load) publish(ctx context.Context, text string) (r destination.Result, 
 
 // replace carries out the plan within a transaction.
 func (l *load) replace(ctx context.Context, conn *pgx.Conn, text string, deadline time.Time, r *destination.Result) error {
-	if err := run(ctx, conn, commitMemory); err != nil {
+	if err := run(ctx, conn, commitMemory, durable); err != nil {
 		return err
 	}
 	if err := l.verify(ctx, conn); err != nil {

@@ -30,7 +30,26 @@ type server struct {
 }
 
 // connect makes a connection with an application name and UTC as its time zone.
+// While the server has none left, or is starting, it waits as for a lock: the
+// next one may be that of another stage of ours.
 func (d *Destination) connect(ctx context.Context) (*pgx.Conn, error) {
+	deadline := time.Now().Add(d.options.LockTimeout)
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		conn, err := d.dial(ctx)
+		if !isBusy(err) || time.Now().Add(pause).After(deadline) {
+			return conn, err
+		}
+		d.log.Debug("the server has no connection for us, waiting", "cause", err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// dial is connect without patience.
+func (d *Destination) dial(ctx context.Context) (*pgx.Conn, error) {
 	s := d.server
 	config, err := s.current(ctx, nil)
 	if err != nil {
@@ -101,12 +120,6 @@ func hangUp(ctx context.Context, conn *pgx.Conn) {
 	_ = conn.Close(ctx)
 }
 
-// serverVersion is the server's version as one number, 170002 for 17.2.
-func serverVersion(ctx context.Context, conn *pgx.Conn) (n int, err error) {
-	err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&n)
-	return n, err
-}
-
 // inTransaction runs do in a transaction on a connection of its own.
 func (d *Destination) inTransaction(ctx context.Context, do func(*pgx.Conn) error) error {
 	conn, err := d.connect(ctx)
@@ -114,11 +127,11 @@ func (d *Destination) inTransaction(ctx context.Context, do func(*pgx.Conn) erro
 		return err
 	}
 	defer hangUp(ctx, conn)
-	return transact(ctx, conn, do)
+	return transact(ctx, conn, begin, do)
 }
 
-// transact runs do in a transaction.
-func transact(ctx context.Context, conn *pgx.Conn, do func(*pgx.Conn) error) error {
+// transact runs do in a transaction that a statement begins.
+func transact(ctx context.Context, conn *pgx.Conn, begin string, do func(*pgx.Conn) error) error {
 	if _, err := conn.Exec(ctx, begin); err != nil {
 		return err
 	}

@@ -17,20 +17,25 @@ import (
 func TestContract(t *testing.T) {
 	desttest.Run(t, func(t *testing.T) desttest.Subject {
 		address := pgtest.Database(t)
-		return desttest.Subject{
-			Open: func(t *testing.T) destination.Destination { return dial(t, address, Options{}) },
-			Rows: func(t *testing.T, _ destination.Destination, table destination.TableName) ([]string, [][]any) {
-				t.Helper()
-				return rows(t, address, table)
-			},
-			Exec: func(t *testing.T, _ destination.Destination, sql string) { t.Helper(); pgtest.Query(t, address, sql) },
-			Tables: func(t *testing.T, _ destination.Destination) []string {
-				t.Helper()
-				return pgtest.Query(t, address, "SELECT tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
-			},
-			NoNUL: true,
-		}
+		return subject(address, address)
 	})
+}
+
+// subject is a database to load by one address and to look into by another.
+func subject(address, loadBy string) desttest.Subject {
+	return desttest.Subject{
+		Open: func(t *testing.T) destination.Destination { t.Helper(); return dial(t, loadBy, Options{}) },
+		Rows: func(t *testing.T, _ destination.Destination, table destination.TableName) ([]string, [][]any) {
+			t.Helper()
+			return rows(t, address, table)
+		},
+		Exec: func(t *testing.T, _ destination.Destination, sql string) { t.Helper(); pgtest.Query(t, address, sql) },
+		Tables: func(t *testing.T, _ destination.Destination) []string {
+			t.Helper()
+			return pgtest.Query(t, address, "SELECT tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
+		},
+		NoNUL: true,
+	}
 }
 
 func dial(t testing.TB, address string, o Options) *Destination {

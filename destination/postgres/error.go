@@ -22,6 +22,8 @@ const (
 	invalidAuthorization = "28000"
 	invalidCatalog       = "3D000"
 	tooManyConnections   = "53300"
+	outOfMemory          = "53200"
+	configurationLimit   = "53400"
 	diskFull             = "53100"
 	lockNotAvailable     = "55P03"
 	queryCanceled        = "57014"
@@ -34,6 +36,7 @@ const (
 	duplicateTable       = "42P07"
 	readOnly             = "25006"
 	denied               = "42501"
+	protocolViolation    = "08P01"
 )
 
 // errRolledBack is a COMMIT that the server has answered with a rollback.
@@ -61,6 +64,12 @@ func refusesLogin(err error) bool {
 func inTheWay(err error) bool {
 	state := sqlState(err)
 	return state == deadlock || state == serialization || state == lockNotAvailable
+}
+
+// isBusy says whether the same may succeed later.
+func isBusy(err error) bool {
+	known, ok := errors.AsType[*destination.Error](err)
+	return ok && known.Busy
 }
 
 // explain puts an error of PostgreSQL into a user's words. An error that has
@@ -119,6 +128,8 @@ func serverError(op string, e *pgconn.PgError) *destination.Error {
 	switch e.Code {
 	case deadlock, serialization, lockNotAvailable, duplicateTable, cannotConnectNow, tooManyConnections:
 		known.Busy = true
+	case protocolViolation:
+		known.Busy = strings.Contains(e.Message, "no more connections allowed") // PgBouncer's
 	}
 	return known
 }
@@ -140,6 +151,10 @@ func mend(e *pgconn.PgError) string {
 			return "let statements of this role run longer: ALTER ROLE … SET statement_timeout = 0, or add ?options=-c%20statement_timeout%3D0 to the address"
 		}
 		return "somebody has cancelled the statement on the server; run again"
+	case outOfMemory:
+		return "the server is out of memory: run again when it has less to do, or give it more"
+	case configurationLimit:
+		return "let this role write larger temporary files: ALTER ROLE … SET temp_file_limit = -1, by a superuser"
 	case adminShutdown, crashShutdown, cannotConnectNow:
 		return "the server was stopped, restarted, or has ended the connection: run again; rows and cursor are committed together or not at all"
 	case lockNotAvailable:
@@ -154,6 +169,10 @@ func mend(e *pgconn.PgError) string {
 		return "somebody has made the table meanwhile: run again"
 	case readOnly:
 		return "the server takes no writes: give the address of the primary"
+	case "0A000":
+		if strings.Contains(e.Message, "during recovery") {
+			return "the server is a replica, which takes no writes: give the address of the primary"
+		}
 	case denied:
 		if strings.Contains(e.Message, "row-level security") {
 			return "policies would hide rows from this role: load as the owner of the table, or ALTER ROLE … BYPASSRLS"
@@ -174,10 +193,21 @@ func mend(e *pgconn.PgError) string {
 		return "drop the CHECK constraint that the rows violate, or correct the records"
 	case "54000", "54001", "54011":
 		return "the table has more, or wider, columns than PostgreSQL holds in a row: leave fields out"
-	case "08P01":
-		if strings.Contains(e.Message, "startup parameter") {
-			return "add the parameter to ignore_startup_parameters of PgBouncer, or leave it out of the address"
-		}
+	case protocolViolation:
+		return mendPooler(e.Message)
+	}
+	return ""
+}
+
+// mendPooler is about what PgBouncer says.
+func mendPooler(said string) string {
+	switch {
+	case strings.Contains(said, "startup parameter"):
+		return "add the parameter to ignore_startup_parameters of PgBouncer, or leave it out of the address"
+	case strings.Contains(said, "statement pooling"):
+		return "rows are committed in transactions: let PgBouncer pool by transaction or session for this database, or give the address of the server itself"
+	case strings.Contains(said, "query_wait_timeout"), strings.Contains(said, "no more connections allowed"):
+		return "a run holds one connection of PgBouncer's pool and needs more for each part that it reads at once: raise default_pool_size, or read fewer parts (--extract-parallelism)"
 	}
 	return ""
 }
@@ -200,6 +230,8 @@ func connectError(c *pgx.ConnConfig, err error) error {
 			told.Mend = fmt.Sprintf("check user %q and the password; special characters in it have to be percent-encoded in the address", c.User)
 		case invalidCatalog:
 			told.Mend = fmt.Sprintf("make it with CREATE DATABASE, or correct the name %q in the address", c.Database)
+		case denied:
+			told.Mend = fmt.Sprintf("let its owner GRANT CONNECT ON DATABASE %s TO %s", quote(c.Database), quote(c.User))
 		}
 		return told
 	}

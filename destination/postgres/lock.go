@@ -71,17 +71,8 @@ func (d *Destination) awaitCommit(ctx context.Context, conn *pgx.Conn, t destina
 }
 
 func (d *Destination) take(ctx context.Context, conn *pgx.Conn, t destination.TableName) error {
-	version, err := serverVersion(ctx, conn)
-	if err != nil {
+	if err := run(ctx, conn, beginReading); err != nil {
 		return err
-	}
-	if _, err := conn.Exec(ctx, "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; "+idle); err != nil {
-		return err
-	}
-	if version >= 170000 {
-		if _, err := conn.Exec(ctx, idle17); err != nil {
-			return err
-		}
 	}
 	key := lockKey(loadLock, t)
 	var taken bool

@@ -76,13 +76,13 @@ func (p *plan) shape() string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// leftovers gives what is staged in a schema, by anybody whose tables we may
-// drop.
+// leftovers gives what is staged in a schema, or in all for "", by anybody whose
+// tables we may drop.
 func leftovers(ctx context.Context, q querier, schema string) (list []leftover, err error) {
 	err = each(ctx, q, selectStaging, []any{schema, stagingPrefix}, func(row pgx.Rows) error {
-		left := leftover{staging: destination.TableName{Schema: schema}}
+		var left leftover
 		var text string
-		if err := row.Scan(&left.staging.Table, &text); err != nil {
+		if err := row.Scan(&left.staging.Schema, &left.staging.Table, &text); err != nil {
 			return err
 		}
 		// The tables beside it have no label.
@@ -218,11 +218,12 @@ func dropStaging(ctx context.Context, conn *pgx.Conn, staging destination.TableN
 	return run(ctx, conn, append(dropBeside(staging), dropIfThere(staging))...)
 }
 
-// clearOrphans drops what runs of other tables of the schema have left long
-// ago. That it cannot is no reason to stop.
+// clearOrphans drops what runs of other tables have left long ago, in any
+// schema: a table that is never loaded again has no next run. That it cannot is
+// no reason to stop.
 func (d *Destination) clearOrphans(ctx context.Context, t destination.TableName) {
 	err := d.inTransaction(ctx, func(conn *pgx.Conn) error {
-		all, err := leftovers(ctx, conn, t.Schema)
+		all, err := leftovers(ctx, conn, "")
 		if err != nil {
 			return err
 		}
@@ -230,17 +231,18 @@ func (d *Destination) clearOrphans(ctx context.Context, t destination.TableName)
 			return err
 		}
 		for _, left := range all {
-			if left.Table == t.Table || time.Since(left.Begun) < keptFor {
+			of := destination.TableName{Schema: left.staging.Schema, Table: left.Table}
+			if of == t || time.Since(left.Begun) < keptFor {
 				continue
 			}
-			var free bool
-			key := lockKey(loadLock, destination.TableName{Schema: t.Schema, Table: left.Table})
-			if err := conn.QueryRow(ctx, tryLockName, key).Scan(&free); err != nil {
+			var free bool // a run that lives has the lock of its table
+			if err := conn.QueryRow(ctx, tryLockName, lockKey(loadLock, of)).Scan(&free); err != nil {
 				return err
 			}
 			if !free {
 				continue
 			}
+			d.log.Debug("dropping what an earlier run has staged", "table", left.staging.String())
 			if err := dropStaging(ctx, conn, left.staging); err != nil {
 				return err
 			}
@@ -248,6 +250,6 @@ func (d *Destination) clearOrphans(ctx context.Context, t destination.TableName)
 		return nil
 	})
 	if err != nil {
-		d.log.Debug("what earlier runs have left stays", "schema", t.Schema, "cause", strings.TrimSpace(err.Error()))
+		d.log.Debug("what earlier runs have left stays", "cause", strings.TrimSpace(err.Error()))
 	}
 }

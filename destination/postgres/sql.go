@@ -46,7 +46,18 @@ func names(columns []column) []string {
 // begin starts a transaction that may write, whatever the role's defaults, and
 // in which each statement sees what was committed before it. An error is
 // better than rows that a policy hides from us.
-const begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL row_security = off"
+const begin = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL row_security = off; " + settings
+
+// beginReading starts one that also a replica takes.
+const beginReading = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL row_security = off; " + settings
+
+// settings undo what a role or a database may have been given, for one
+// transaction: timeouts that are meant for people and for other programs, but
+// not those of the address; and forms of numbers and dates as text that would
+// not give the value back.
+const settings = `SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings
+WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout') AND source <> 'client' AND setting <> '0';
+SET LOCAL extra_float_digits = 3; SET LOCAL datestyle = 'ISO, YMD'`
 
 // lockTimeout bounds how long a statement waits for a lock.
 func lockTimeout(ms int64) string { return fmt.Sprintf("SET LOCAL lock_timeout = %d", ms) }
@@ -54,11 +65,9 @@ func lockTimeout(ms int64) string { return fmt.Sprintf("SET LOCAL lock_timeout =
 // commitMemory lets the joins of a commit keep keys in memory.
 const commitMemory = "SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '128MB'"
 
-// idle keeps the server from ending a transaction that waits for the org.
-const idle = "SET LOCAL idle_in_transaction_session_timeout = 0"
-
-// idle17 does so where transactions have a timeout, since PostgreSQL 17.
-const idle17 = "SET LOCAL transaction_timeout = 0"
+// durable makes COMMIT wait for the disk: a state that is kept elsewhere would
+// outlive the rows else.
+const durable = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
 
 // lockName takes an advisory lock until the transaction ends; it works where a
 // pooler gives each transaction another session.
@@ -209,12 +218,18 @@ func differs(a, b, kind string) string {
 var createStates = "CREATE TABLE IF NOT EXISTS " + qualify(stateTable) +
 	" (org text, source text, dest text, state text NOT NULL, updated timestamptz NOT NULL, PRIMARY KEY (org, source, dest))"
 
-// hasStates tells whether there are states, and whether we may have them.
-const hasStates = `SELECT to_regclass($1) IS NOT NULL,
-	CASE WHEN to_regclass($1) IS NOT NULL THEN has_table_privilege(to_regclass($1), 'SELECT') AND has_table_privilege(to_regclass($1), 'INSERT')
-		AND has_table_privilege(to_regclass($1), 'UPDATE') AND has_table_privilege(to_regclass($1), 'DELETE')
-	WHEN to_regnamespace($2) IS NOT NULL THEN has_schema_privilege(to_regnamespace($2), 'CREATE')
-	ELSE has_database_privilege(current_database(), 'CREATE') END`
+// hasStates tells whether there are states, and the rights that we lack to keep
+// them: "" for none.
+const hasStates = `SELECT t.oid IS NOT NULL, CASE
+	WHEN n.oid IS NULL AND has_database_privilege(current_database(), 'CREATE') THEN ''
+	WHEN n.oid IS NULL THEN 'CREATE ON DATABASE ' || quote_ident(current_database())
+	WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN 'USAGE, CREATE ON SCHEMA ' || quote_ident(n.nspname)
+	WHEN t.oid IS NULL AND NOT has_schema_privilege(n.oid, 'CREATE') THEN 'USAGE, CREATE ON SCHEMA ' || quote_ident(n.nspname)
+	ELSE (SELECT coalesce(string_agg(p, ', ') || ' ON TABLE ' || quote_ident(n.nspname) || '.' || quote_ident(t.relname), '')
+		FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p WHERE NOT has_table_privilege(t.oid, p)) END
+FROM (SELECT $1::text AS schema, $2::text AS name) AS w
+LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = w.schema
+LEFT JOIN pg_catalog.pg_class AS t ON t.relnamespace = n.oid AND t.relname = w.name`
 
 const whereState = " WHERE org = $1 AND source = $2 AND dest = $3"
 

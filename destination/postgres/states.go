@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -18,15 +19,16 @@ var stateTable = destination.TableName{Schema: "_sluice", Table: "state"}
 // statesThere says whether the database has states at all, and refuses it when
 // we could not write them.
 func statesThere(ctx context.Context, q querier) (there bool, err error) {
-	var allowed bool
-	if err := q.QueryRow(ctx, hasStates, qualify(stateTable), quote(stateTable.Schema)).Scan(&there, &allowed); err != nil {
+	var lacks string
+	if err := q.QueryRow(ctx, hasStates, stateTable.Schema, stateTable.Table).Scan(&there, &lacks); err != nil {
 		return false, err
 	}
-	if !allowed {
-		return there, &destination.Error{
-			Err:  errors.New("this role may not keep its state in table " + stateTable.String()),
-			Mend: "let the owner of the database CREATE SCHEMA " + stateTable.Schema + " AUTHORIZATION this role",
+	if lacks != "" {
+		mend := "let its owner GRANT " + lacks + " TO this role"
+		if strings.HasSuffix(lacks, " ON SCHEMA "+stateTable.Schema) && there {
+			mend += ", and SELECT, INSERT, UPDATE, DELETE ON TABLE " + stateTable.String()
 		}
+		return there, &destination.Error{Err: errors.New("this role may not keep its state in table " + stateTable.String()), Mend: mend}
 	}
 	return there, nil
 }
@@ -93,7 +95,7 @@ func (d *Destination) States() state.Store { return states{d: d} }
 
 // Get implements [state.Store].
 func (s states) Get(ctx context.Context, k state.Key) (found state.State, err error) {
-	err = s.do(ctx, func(conn *pgx.Conn) error {
+	err = s.read(ctx, func(conn *pgx.Conn) error {
 		text, err := readState(ctx, conn, k)
 		if err == nil && text != "" {
 			found, err = state.Decode([]byte(text))
@@ -139,7 +141,7 @@ func (s states) Delete(ctx context.Context, k state.Key) error {
 
 // List implements [state.Store].
 func (s states) List(ctx context.Context) (entries []state.Entry, err error) {
-	err = s.do(ctx, func(conn *pgx.Conn) error {
+	err = s.read(ctx, func(conn *pgx.Conn) error {
 		if there, err := statesThere(ctx, conn); !there || err != nil {
 			return err
 		}
@@ -190,6 +192,19 @@ func (s states) do(ctx context.Context, f func(*pgx.Conn) error) error {
 		return f(s.conn)
 	}
 	return s.d.inTransaction(ctx, f)
+}
+
+// read is do for what changes nothing.
+func (s states) read(ctx context.Context, f func(*pgx.Conn) error) error {
+	if s.conn != nil {
+		return f(s.conn)
+	}
+	conn, err := s.d.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer hangUp(ctx, conn)
+	return transact(ctx, conn, beginReading, f)
 }
 
 func (s states) explain(op string, err error) error {

@@ -128,7 +128,7 @@ func (c *cluster) create() error {
 
 // watch starts the guard: a shell whose input ends with this process.
 func (c *cluster) watch() error {
-	const script = `cat >/dev/null; "$1/pg_ctl" -D "$2/data" -m immediate stop >/dev/null 2>&1; rm -rf "$2"`
+	const script = `cat >/dev/null; for d in "$2"/data "$2"/standby*; do "$1/pg_ctl" -D "$d" -m immediate stop >/dev/null 2>&1; done; rm -rf "$2"`
 	c.guard = c.command("/bin/sh", "-c", script, "sh", c.bin, c.folder)
 	c.guard.SysProcAttr.Setpgid = true // Ctrl-C is not for it
 	in, err := c.guard.StdinPipe()

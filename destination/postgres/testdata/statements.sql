@@ -1,12 +1,16 @@
 -- transactions
-BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL row_security = off;
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL row_security = off; SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings
+WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout') AND source <> 'client' AND setting <> '0';
+SET LOCAL extra_float_digits = 3; SET LOCAL datestyle = 'ISO, YMD';
+BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL row_security = off; SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings
+WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout') AND source <> 'client' AND setting <> '0';
+SET LOCAL extra_float_digits = 3; SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL lock_timeout = 1000;
 SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '128MB';
-SET LOCAL idle_in_transaction_session_timeout = 0;
-SET LOCAL transaction_timeout = 0;
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
 
 -- catalog
-SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'CREATE'), has_database_privilege(current_database(), 'CREATE'))
+SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'CREATE') AND has_schema_privilege(n.oid, 'USAGE'), has_database_privilege(current_database(), 'CREATE'))
 FROM (SELECT $1::text AS name) AS w LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = w.name;
 SELECT c.oid::bigint, c.relkind::text, c.relhasrules, c.relhassubclass, pg_get_userbyid(c.relowner), pg_has_role(c.relowner, 'USAGE'),
 	(SELECT coalesce(string_agg(p, ', '), '') FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p WHERE NOT has_table_privilege(c.oid, p))
@@ -33,10 +37,11 @@ FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_attribute AS a ON a.attrelid =
 WHERE d.refclassid = 'pg_catalog.pg_class'::regclass AND d.refobjid = $1::oid
 AND d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_policy'::regclass, 'pg_catalog.pg_trigger'::regclass)
 ORDER BY 1, 2;
-SELECT c.relname, coalesce(obj_description(c.oid, 'pg_class'), '')
+SELECT n.nspname, c.relname, coalesce(obj_description(c.oid, 'pg_class'), '')
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND starts_with(c.relname, $2) AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')
-ORDER BY c.relname;
+WHERE ($1 = '' OR n.nspname = $1) AND starts_with(c.relname, $2) AND c.relkind = 'r'
+AND pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(n.oid, 'USAGE')
+ORDER BY n.nspname, c.relname;
 SELECT pg_is_in_recovery(), current_setting('server_encoding');
 SELECT a.pid, coalesce(a.usename::text, ''), coalesce(a.client_addr::text, ''), coalesce(a.backend_start, now())
 FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
@@ -45,11 +50,16 @@ AND l.objsubid = 1 AND (l.classid::bigint << 32) | l.objid::bigint = $1
 LIMIT 1;
 
 -- states
-SELECT to_regclass($1) IS NOT NULL,
-	CASE WHEN to_regclass($1) IS NOT NULL THEN has_table_privilege(to_regclass($1), 'SELECT') AND has_table_privilege(to_regclass($1), 'INSERT')
-		AND has_table_privilege(to_regclass($1), 'UPDATE') AND has_table_privilege(to_regclass($1), 'DELETE')
-	WHEN to_regnamespace($2) IS NOT NULL THEN has_schema_privilege(to_regnamespace($2), 'CREATE')
-	ELSE has_database_privilege(current_database(), 'CREATE') END;
+SELECT t.oid IS NOT NULL, CASE
+	WHEN n.oid IS NULL AND has_database_privilege(current_database(), 'CREATE') THEN ''
+	WHEN n.oid IS NULL THEN 'CREATE ON DATABASE ' || quote_ident(current_database())
+	WHEN NOT has_schema_privilege(n.oid, 'USAGE') THEN 'USAGE, CREATE ON SCHEMA ' || quote_ident(n.nspname)
+	WHEN t.oid IS NULL AND NOT has_schema_privilege(n.oid, 'CREATE') THEN 'USAGE, CREATE ON SCHEMA ' || quote_ident(n.nspname)
+	ELSE (SELECT coalesce(string_agg(p, ', ') || ' ON TABLE ' || quote_ident(n.nspname) || '.' || quote_ident(t.relname), '')
+		FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS p WHERE NOT has_table_privilege(t.oid, p)) END
+FROM (SELECT $1::text AS schema, $2::text AS name) AS w
+LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = w.schema
+LEFT JOIN pg_catalog.pg_class AS t ON t.relnamespace = n.oid AND t.relname = w.name;
 CREATE TABLE IF NOT EXISTS "_sluice"."state" (org text, source text, dest text, state text NOT NULL, updated timestamptz NOT NULL, PRIMARY KEY (org, source, dest));
 SELECT state FROM "_sluice"."state" WHERE org = $1 AND source = $2 AND dest = $3;
 LOCK TABLE "_sluice"."state" IN SHARE ROW EXCLUSIVE MODE;
