@@ -78,10 +78,13 @@ func TestProxiesAreHonoured(t *testing.T) {
 	for name, tt := range map[string]struct {
 		status, code int
 		trusted      bool
+		hint         string
 	}{
-		"tunnel":              {0, 0, true},
-		"unknown certificate": {0, 4, false},
-		"refused":             {http.StatusProxyAuthRequired, 75, true},
+		"tunnel":              {0, 0, true, ""},
+		"unknown certificate": {0, 4, false, "check domain, and the certificate"},
+		"login wanted":        {http.StatusProxyAuthRequired, 4, true, "user and password into HTTPS_PROXY"},
+		"forbidden":           {http.StatusForbidden, 4, true, "let the proxy connect"},
+		"org out of reach":    {http.StatusBadGateway, 75, true, "check domain, the proxy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := &proxy{to: server.Listener.Addr().String(), status: tt.status}
@@ -106,6 +109,9 @@ func TestProxiesAreHonoured(t *testing.T) {
 			}
 			if found := secretsIn(string(output)); found != "" {
 				t.Errorf("a secret was printed: %s", found)
+			}
+			if tt.hint != "" && !strings.Contains(string(output), tt.hint) {
+				t.Errorf("the hint does not say %q: %s", tt.hint, output)
 			}
 			if tt.code == 0 {
 				exactly(t, file, org, small)

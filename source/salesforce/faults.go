@@ -395,6 +395,21 @@ var faults = []rule{
 		mend: "the connection is not safe and was given up: check domain, and the certificate of a proxy in between",
 	},
 	{
+		name: "proxy wants a login", broken: func(err error) bool { return proxyStatus(err) == http.StatusProxyAuthRequired },
+		means: "the proxy takes no connection without a user and a password, or not with these", kind: source.Refused,
+		mend: "put the proxy's user and password into HTTPS_PROXY: http://user:password@host:port, percent-encoded",
+	},
+	{
+		name: "proxy refuses", broken: func(err error) bool { return proxyStatus(err)/100 == 4 },
+		means: "the proxy does not let anybody through to this host", kind: source.Refused,
+		mend: "let the proxy connect to the org's hosts, port 443, or pass it by with NO_PROXY",
+	},
+	{
+		name: "proxy does not reach the org", broken: func(err error) bool { return proxyStatus(err) != 0 },
+		means: "the proxy got no connection to the host", do: again, kind: source.TryLater,
+		mend: "check domain, the proxy (HTTPS_PROXY) and status.salesforce.com, then run again",
+	},
+	{
 		name: "nothing listens", broken: func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) },
 		means: "at first a wrong port, later a server that restarts (only then it is tried again)", do: again, kind: source.TryLater,
 		mend: "nothing listens there: check domain, and the proxy settings (HTTPS_PROXY)",
@@ -499,6 +514,16 @@ func isTLS(err error) bool {
 	var verify *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
 	return errors.As(err, &verify) || errors.As(err, &record) || errors.Is(err, http.ErrSchemeMismatch)
+}
+
+// proxyStatus is what a proxy answered that did not connect us; 0 for other
+// errors.
+func proxyStatus(err error) int {
+	var refused *proxyError
+	if errors.As(err, &refused) {
+		return refused.status
+	}
+	return 0
 }
 
 // isCorrupt says whether a compressed body was damaged on its way.

@@ -129,8 +129,13 @@ var ownHint = map[string]bool{"no such object": true, "anything else": true}
 // unmet are the rules that no request to the fake org can meet; each has a test
 // of its own.
 var unmet = map[string]func() error{
-	"no such host":              func() error { return &net.DNSError{IsNotFound: true} },
-	"unsafe connection":         func() error { return &tls.CertificateVerificationError{Err: errors.New("expired")} },
+	"no such host":      func() error { return &net.DNSError{IsNotFound: true} },
+	"unsafe connection": func() error { return &tls.CertificateVerificationError{Err: errors.New("expired")} },
+	// TestProxiesAreHonoured
+	"proxy wants a login":          func() error { return &proxyError{http.StatusProxyAuthRequired} },
+	"proxy refuses":                func() error { return &proxyError{http.StatusForbidden} },
+	"proxy does not reach the org": func() error { return &proxyError{http.StatusBadGateway} },
+
 	"nothing listens":           func() error { return &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED} },
 	"endless":                   func() error { return fmt.Errorf("read: %w", errEndless) },
 	"no HTTP":                   func() error { return errors.New("malformed HTTP response") },

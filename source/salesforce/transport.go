@@ -39,6 +39,7 @@ import (
 func newBase() *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
+		OnProxyConnectResponse: heedProxy,
 		DialContext:            (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConnsPerHost:    16,
@@ -50,6 +51,22 @@ func newBase() *http.Transport {
 		WriteBufferSize:        32 << 10,
 		ReadBufferSize:         128 << 10,
 	}
+}
+
+// proxyError is a proxy that does not connect us to the org.
+type proxyError struct{ status int }
+
+func (e *proxyError) Error() string {
+	return fmt.Sprintf("the proxy refused to connect: HTTP %d %s", e.status, http.StatusText(e.status))
+}
+
+// heedProxy keeps the status of a proxy's refusal, of which net/http gives the
+// text alone.
+func heedProxy(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return &proxyError{resp.StatusCode}
+	}
+	return nil
 }
 
 // sameHost follows a redirect only where the token may go.
