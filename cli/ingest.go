@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -114,12 +113,13 @@ func (p *program) ingest(c *cli.Context) error { return p.load(c.Context, c, p.p
 // load does what a command line asks for, which parse has read.
 func (p *program) load(ctx context.Context, c *cli.Context, parse func(*cli.Context) (request, error)) error {
 	p.json = c.Bool("json")
-	r, err := parse(c)
-	if err != nil {
-		return err
-	}
 	ctx, cancel := within(ctx, c.Duration("timeout"))
 	defer cancel()
+	c.Context = ctx // which a pattern of tables asks the org by
+	r, err := parse(c)
+	if err != nil {
+		return nameInterrupt(ctx, err)
+	}
 	switch {
 	case c.Bool("plan"):
 		return p.plan(ctx, r)
@@ -249,7 +249,6 @@ func (p *program) connect(c *cli.Context, s settings, r *request, wanted []table
 	if err != nil {
 		return err
 	}
-	s.budget.Spent = new(atomic.Int64)
 	open, err := openSource(c.String("source-uri"), s)
 	if err != nil {
 		return fmt.Errorf("--source-uri: %w", err)

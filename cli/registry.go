@@ -35,7 +35,7 @@ type settings struct {
 }
 
 // sources says how to open what a source address names. The address is read at
-// once, the login waits for the Opener.
+// once, the login waits for the first use of the Opener and serves all others.
 var sources = map[string]func(address string, s settings) (source.Opener, error){
 	"salesforce": openSalesforce,
 }
@@ -87,9 +87,8 @@ func openSalesforce(address string, s settings) (source.Opener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context) (source.Source, error) {
-		return salesforce.Open(ctx, u, salesforce.Options{Catalog: s.catalog, Log: s.log, UserAgent: s.userAgent, Budget: s.budget, Sleep: s.sleep, IdleTimeout: s.silence})
-	}, nil
+	login := salesforce.NewLogin(u, salesforce.Options{Catalog: s.catalog, Log: s.log, UserAgent: s.userAgent, Budget: s.budget, Sleep: s.sleep, IdleTimeout: s.silence})
+	return func(ctx context.Context) (source.Source, error) { return login.Open(ctx) }, nil
 }
 
 func openDiscard(address string, _ settings) (destination.Destination, error) {

@@ -15,18 +15,17 @@ type Budget struct {
 	// Share stops the run before more than this part of the org's daily calls
 	// is used, whoever used them: 0.8.
 	Share float64
-	// Calls stops it before it has sent more requests than this itself, those
-	// of all sources that share Spent included.
+	// Calls stops it before it has sent more requests than this itself.
 	Calls int64
-	Spent *atomic.Int64
 }
 
-// purse counts against a Budget. It refuses a request before it is sent, which
-// ends the run as a used-up day would.
+// purse counts the calls of all Sources of a Login against its Budget. It
+// refuses a request before it is sent, which ends the run as a used-up day would.
 type purse struct {
-	budget Budget
-	meter  *meter
-	flying atomic.Int64 // sent, and not yet in the org's count as we know it
+	budget              Budget
+	spent               atomic.Int64 // by us
+	limitUsed, limitMax atomic.Int64 // of the org's day, as last told; 0 before
+	flying              atomic.Int64 // sent, and not yet in limitUsed
 }
 
 // take pays for a request, and gives what to call when it was answered. What
@@ -36,9 +35,9 @@ func (p *purse) take(req *http.Request) (answered func(), err error) {
 		return func() {}, nil
 	}
 	flying := p.flying.Add(1)
-	used, most := p.meter.limitUsed.Load(), p.meter.limitMax.Load()
+	used, most := p.limitUsed.Load(), p.limitMax.Load()
 	switch {
-	case p.budget.Calls > 0 && p.passes(flying):
+	case p.budget.Calls > 0 && p.spent.Add(1) > p.budget.Calls:
 		err = fmt.Errorf("the budget of %d API calls for this run is used up", p.budget.Calls)
 	case p.budget.Share > 0 && most > 0 && float64(used+flying) > p.budget.Share*float64(most):
 		err = fmt.Errorf("%d of the org's %d API calls of the day are used, and the budget ends at %.3g%%", used, most, p.budget.Share*100)
@@ -52,27 +51,31 @@ func (p *purse) take(req *http.Request) (answered func(), err error) {
 	}
 }
 
-// passes says whether one more request is one too many, and counts it where
-// several sources share a budget: logins are not counted there.
-func (p *purse) passes(flying int64) bool {
-	if p.budget.Spent == nil {
-		return p.meter.calls.Load()+flying > p.budget.Calls
+// readLimit keeps what a Sforce-Limit-Info header says.
+func (p *purse) readLimit(header string) {
+	if used, most, ok := parseLimit(header); ok {
+		p.limitUsed.Store(used)
+		p.limitMax.Store(most)
 	}
-	return p.budget.Spent.Add(1) > p.budget.Calls
 }
 
 // learnLimit asks for the org's count of calls, so that the first of them that
-// costs much is already checked. The headers of later answers keep it current.
+// costs much is already checked. The headers of later answers keep it current,
+// also for Sources that are opened later.
 func (s *Source) learnLimit(ctx context.Context) error {
+	purse := s.meter.purse
+	if purse.limitMax.Load() > 0 {
+		return nil
+	}
 	var limits struct {
 		Daily struct{ Max, Remaining int64 } `json:"DailyApiRequests"`
 	}
 	if err := s.api.getJSON(ctx, "ask for the org's limits", s.api.path("limits"), &limits); err != nil {
 		return err
 	}
-	if d := limits.Daily; d.Max > 0 && s.meter.limitMax.Load() == 0 {
-		s.meter.limitUsed.Store(d.Max - d.Remaining)
-		s.meter.limitMax.Store(d.Max)
+	if d := limits.Daily; d.Max > 0 && purse.limitMax.Load() == 0 {
+		purse.limitUsed.Store(d.Max - d.Remaining)
+		purse.limitMax.Store(d.Max)
 	}
 	return nil
 }

@@ -242,6 +242,7 @@ type queryPage struct {
 	Total   int64  // rows of the whole query, on every page the same
 	Done    bool   // no page follows
 	Next    string // path of the next page
+	on      *cursor
 	records jsonScanner
 }
 

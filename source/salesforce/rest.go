@@ -43,7 +43,7 @@ func startREST(ctx context.Context, s *scan) (reader, error) {
 		r.total = total
 		return r, err
 	}
-	page, err := r.page(ctx, q.path(s.t.src.api, q.soql()))
+	page, err := r.page(ctx, new(cursor), q.path(s.t.src.api, q.soql()))
 	if remedyOf(err) == split && !s.tentative {
 		r.total = -1
 		r.ranges, err = r.halve(ctx, idRange{}, err)
@@ -68,10 +68,10 @@ func (r *restReader) next(context.Context) (source.Part, error) {
 	return r, nil
 }
 
-// page fetches and opens one page.
-func (r *restReader) page(ctx context.Context, path string) (queryPage, error) {
+// page fetches and opens one page of a query that hangs on c.
+func (r *restReader) page(ctx context.Context, c *cursor, path string) (queryPage, error) {
 	op := "query " + r.q.object
-	body, err := r.t.src.api.get(ctx, op, path)
+	body, err := r.t.src.api.get(onCursor(ctx, c), op, path)
 	if err != nil {
 		return queryPage{}, err
 	}
@@ -79,21 +79,22 @@ func (r *restReader) page(ctx context.Context, path string) (queryPage, error) {
 	if err != nil {
 		return page, &source.Error{Op: op, Err: err, Again: true, Mend: "check that no proxy answers in the org's place"}
 	}
+	page.on = c
 	return page, nil
 }
 
 // pages calls do for each page of a query that begins at path, in order.
 func (r *restReader) pages(ctx context.Context, path string, first *queryPage, do func(queryPage) error) error {
 	group, gctx := errgroup.WithContext(ctx)
-	cctx := onCursor(gctx, new(int))
 	pages := make(chan queryPage)
 	group.Go(func() (err error) {
 		defer close(pages)
+		on := new(cursor)
 		for {
 			var p queryPage
 			if first != nil {
 				p, first = *first, nil
-			} else if p, err = r.page(cctx, path); err != nil {
+			} else if p, err = r.page(gctx, on, path); err != nil {
 				return err
 			}
 			select {
@@ -104,6 +105,7 @@ func (r *restReader) pages(ctx context.Context, path string, first *queryPage, d
 			if p.Done {
 				return nil
 			}
+			on = p.on
 			if path, err = nextPath(p.Next); err != nil {
 				return err
 			}

@@ -103,34 +103,7 @@ var _ source.Source = (*Source)(nil)
 // Open logs in to the org that u names. An access token is taken as it is:
 // whether it is good shows at the first request.
 func Open(ctx context.Context, u uri.Salesforce, o Options) (*Source, error) {
-	o = o.withDefaults()
-	m := &meter{next: o.Transport, agent: o.UserAgent, log: o.Log, idle: o.IdleTimeout}
-	version := first(u.APIVersion, DefaultVersion)
-	in := &signer{
-		http:    &http.Client{Transport: newRetrier(m, o), CheckRedirect: sameHost},
-		signIn:  u.SignIn,
-		version: olderVersion(version, soapLogin),
-	}
-	session := newSession(in.login(u.Login))
-	s := &Source{
-		api: &api{
-			http:    &http.Client{Transport: newRetrier(&authorizer{m, session, &purse{budget: o.Budget, meter: m}}, o), CheckRedirect: sameHost},
-			session: session,
-			version: version,
-		},
-		meter: m,
-		mode:  first(u.API, "auto"),
-		opt:   o,
-	}
-	if _, err := session.base(ctx); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	if o.Budget.Share > 0 {
-		if err := s.learnLimit(ctx); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-	}
-	return s, nil
+	return NewLogin(u, o).Open(ctx)
 }
 
 func newRetrier(next http.RoundTripper, o Options) *retrier {

@@ -28,7 +28,8 @@ type session struct {
 	renews  bool          // a second login is possible: not with a bare access token
 	turn    chan struct{} // holds one token: who has it may touch the fields below
 	current grant
-	serial  int // counts logins; 0 means none yet
+	serial  int   // counts logins; 0 means none yet
+	refused error // the last login's, when another one would be no better
 }
 
 func newSession(login func(context.Context) (grant, error), renews bool) *session {
@@ -49,18 +50,28 @@ func (s *session) get(ctx context.Context, dead int) (grant, int, error) {
 	if s.serial > dead {
 		return s.current, s.serial, nil
 	}
-	g, err := s.login(buffering(ctx)) // whatever the request that noticed
-	if err != nil {
-		return grant{}, 0, err
+	if s.refused != nil {
+		return grant{}, 0, s.refused
 	}
-	if s.serial > 0 {
-		if err := s.current.same(g); err != nil {
-			return grant{}, 0, err
+	g, err := s.login(buffering(ctx)) // whatever the request that noticed
+	if err == nil && s.serial > 0 {
+		err = s.current.same(g)
+	}
+	if err != nil {
+		err = final(err)
+		if ctx.Err() == nil && (s.serial == 0 || isRefused(err)) {
+			s.refused = err
 		}
+		return grant{}, 0, err
 	}
 	s.current = g
 	s.serial++
 	return s.current, s.serial, nil
+}
+
+func isRefused(err error) bool {
+	var e *source.Error
+	return errors.As(err, &e) && e.Kind == source.Refused
 }
 
 // base is the address that serves.
@@ -88,43 +99,57 @@ func (g grant) same(next grant) error {
 // authorizer adds the token, and asks for a new one when the org says that the
 // old one has died.
 type authorizer struct {
-	next    http.RoundTripper
+	meter   *meter
 	session *session
 	purse   *purse
 }
 
 func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
-	g, serial, err := a.session.get(req.Context(), 0)
+	ctx := paidBy(req.Context(), a.meter)
+	g, serial, err := a.session.get(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
-	served := servedBy(req.Context())
 	resp, err := a.send(req, g)
-	if err != nil || !a.session.renews || !sessionDied(req, resp, 0 < *served && *served < serial) {
-		*served = serial
-		return resp, err
-	}
-	resp.Body.Close()
-	if g, serial, err = a.session.get(req.Context(), serial); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	*served = serial
-	return a.send(req, g)
+	c := cursorOf(ctx)
+	if a.session.renews && sessionDied(req, resp) && !c.olderThan(serial) {
+		resp.Body.Close()
+		if g, serial, err = a.session.get(ctx, serial); err != nil {
+			return nil, err
+		}
+		if resp, err = a.send(req, g); err != nil {
+			return nil, err
+		}
+	}
+	if c != nil && resp.StatusCode == http.StatusOK {
+		c.session = serial
+	}
+	return resp, nil
 }
+
+// cursor is what the pages of one query hang on. The org ends it with the
+// session that made it.
+type cursor struct {
+	session int // by whose token the last page came; 0 before the first
+}
+
+// olderThan says whether the session with that number began after the cursor
+// was last good: its next page may be refused while the session lives.
+func (c *cursor) olderThan(session int) bool { return c != nil && c.session > 0 && c.session < session }
 
 type cursorKey struct{}
 
-// onCursor marks requests as pages of one query, made one after the other.
-// served keeps the serial number of the session that answered last, 0 at first.
-func onCursor(ctx context.Context, served *int) context.Context {
-	return context.WithValue(ctx, cursorKey{}, served)
+// onCursor marks the requests for the pages of a query.
+func onCursor(ctx context.Context, c *cursor) context.Context {
+	return context.WithValue(ctx, cursorKey{}, c)
 }
 
-func servedBy(ctx context.Context) *int {
-	if served, ok := ctx.Value(cursorKey{}).(*int); ok {
-		return served
-	}
-	return new(int)
+func cursorOf(ctx context.Context) *cursor {
+	c, _ := ctx.Value(cursorKey{}).(*cursor)
+	return c
 }
 
 func (a *authorizer) send(req *http.Request, g grant) (*http.Response, error) {
@@ -142,20 +167,18 @@ func (a *authorizer) send(req *http.Request, g grant) (*http.Response, error) {
 		out.Body = body
 	}
 	out.Header.Set("Authorization", "Bearer "+g.token.Reveal())
-	return a.next.RoundTrip(out)
+	return a.meter.RoundTrip(out)
 }
 
 // sessionDied says whether an answer means that the token is no longer good:
-// 401 from REST, 400 with InvalidSessionId from Bulk. A page of a query says the
-// same when only its cursor has died, with an older session: that is sure when
-// the session was renewed since the page before, and needs no login. The body
-// stays readable.
-func sessionDied(req *http.Request, resp *http.Response, renewed bool) bool {
+// 401 from REST, 400 with InvalidSessionId from Bulk. A dead session may show
+// as a dead locator, which is then made anew. The body stays readable.
+func sessionDied(req *http.Request, resp *http.Response) bool {
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusBadRequest {
 		return false
 	}
 	r := judge(faultOf(req, resp))
-	return r.do == renew || r.name == lostWithSession && !renewed
+	return r.do == renew || r.name == lostWithSession
 }
 
 // salesforceHosts are the domains that an org may serve from.

@@ -87,9 +87,10 @@ type meter struct {
 	agent string
 	log   *slog.Logger
 	idle  time.Duration // the longest silence inside a body
+	purse *purse        // learns what the org says of its limit
 
-	calls, bytes, limitUsed, limitMax atomic.Int64
-	clock                             atomic.Int64 // the org's, Unix seconds, as last told; 0 before
+	calls, bytes atomic.Int64
+	clock        atomic.Int64 // the org's, Unix seconds, as last told; 0 before
 }
 
 // orgTime is the org's clock as it was at the last answer, zero when no answer
@@ -102,7 +103,7 @@ func (m *meter) orgTime() time.Time {
 }
 
 func (m *meter) usage() source.Usage {
-	return source.Usage{Calls: m.calls.Load(), Bytes: m.bytes.Load(), LimitUsed: m.limitUsed.Load(), LimitMax: m.limitMax.Load()}
+	return source.Usage{Calls: m.calls.Load(), Bytes: m.bytes.Load(), LimitUsed: m.purse.limitUsed.Load(), LimitMax: m.purse.limitMax.Load()}
 }
 
 func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -121,7 +122,7 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		m.clock.Store(at.Unix())
 	}
-	m.readLimit(resp.Header.Get("Sforce-Limit-Info"))
+	m.purse.readLimit(resp.Header.Get("Sforce-Limit-Info"))
 	m.log.Debug("request", "method", req.Method, "url", redactURL(req.URL), "status", resp.StatusCode, "took", time.Since(start))
 	resp.Body = decompress(&watched{body: resp.Body, cancel: cancel, idle: m.idle}, resp.Header)
 	resp.Body = &counted{ReadCloser: resp.Body, n: &m.bytes}
@@ -129,14 +130,6 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 var apiUsage = regexp.MustCompile(`\bapi-usage=(\d+)/(\d+)`)
-
-// readLimit keeps what the header says.
-func (m *meter) readLimit(header string) {
-	if used, most, ok := parseLimit(header); ok {
-		m.limitUsed.Store(used)
-		m.limitMax.Store(most)
-	}
-}
 
 // parseLimit reads "api-usage=24/15000"; other items of the header tell other
 // limits.

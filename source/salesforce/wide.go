@@ -103,6 +103,7 @@ func withIDs(chunks []query, ids []string) []query {
 type stream struct {
 	q       query
 	path    string // of the next page, "" after the last
+	on      cursor
 	schema  *arrow.Schema
 	stamped bool // column 1 is the stamp of the last change
 	batches []arrow.RecordBatch
@@ -111,7 +112,6 @@ type stream struct {
 	total   int64
 	last    string // Id of the last row fetched
 	tries   int    // since then
-	served  int    // see onCursor
 }
 
 // join reads the queries side by side, emits the rows on which all agree, and
@@ -166,12 +166,12 @@ func (r *restReader) fill(ctx context.Context, streams []*stream) error {
 
 func (r *restReader) fillOne(ctx context.Context, s *stream) error {
 	for len(s.batches) == 0 && s.path != "" {
-		page, err := r.page(onCursor(ctx, &s.served), s.path)
+		page, err := r.page(ctx, &s.on, s.path)
 		if remedyOf(err) == onward && s.tries < maxStandstill {
 			s.tries++
 			rest := s.q
 			rest.where = slices.Concat(rest.where, idRange{low: s.last, past: true}.where(s.q.fields[0]))
-			s.path, s.got = rest.path(r.t.src.api, rest.soql()), 0
+			s.path, s.got, s.on = rest.path(r.t.src.api, rest.soql()), 0, cursor{}
 			continue
 		}
 		if err != nil {
