@@ -93,6 +93,7 @@ func outputFlags(category string) []cli.Flag {
 		&cli.BoolFlag{Name: "json", Category: category, Usage: "the result as one JSON object on stdout"},
 		&cli.StringFlag{Name: "progress", Category: category, Usage: "auto, interactive, log or none, on stderr `KIND`", Value: "auto"},
 		&cli.BoolFlag{Name: "debug", Category: category, Usage: "every request and step on stderr, no secrets"},
+		&cli.StringFlag{Name: "metrics-file", Category: category, Usage: "what the run did, for Prometheus' node exporter `FILE`"},
 	}
 }
 
@@ -116,69 +117,78 @@ func (p *program) load(ctx context.Context, c *cli.Context, parse func(*cli.Cont
 	defer cancel()
 	c.Context = ctx // which a pattern of tables asks the org by
 	p.json = c.Bool("json")
-	r, err := parse(c)
-	if err != nil {
-		return nameInterrupt(ctx, err)
-	}
-	switch {
-	case c.Bool("plan"):
-		return p.plan(ctx, r)
-	case len(r.jobs) > 1:
-		return p.ingestMany(ctx, r, c.Bool("fail-fast"))
-	default:
-		return p.ingestOne(ctx, r)
-	}
-}
-
-// ingestOne loads a table and tells of it.
-func (p *program) ingestOne(ctx context.Context, r request) error {
-	report, err := p.run(ctx, r)
-	if closing := r.close(); err == nil {
-		err = closing
-	}
-	if p.json {
-		return cmp.Or(err, p.printJSON([]pipeline.Report{report}, nil, err))
-	}
-	if err != nil {
-		for _, w := range report.Warnings {
-			p.tell("warning", w)
-		}
+	metricsFile := c.String("metrics-file")
+	if err := checkMetricsFile(metricsFile); err != nil {
 		return err
 	}
-	return printSummary(p.Stdout, report)
+	r, err := parse(c)
+	if err != nil {
+		err = nameInterrupt(ctx, err)
+		return errors.Join(err, p.writeMetrics(metricsFile, outcome{err: err}))
+	}
+	if c.Bool("plan") {
+		return p.plan(ctx, r)
+	}
+	o := p.loadAll(ctx, r, c.Bool("fail-fast"))
+	if closing := r.close(); o.err == nil {
+		o.err = closing
+	}
+	// The rows are there, whatever becomes of the file.
+	if err := p.writeMetrics(metricsFile, o); err != nil {
+		o.reports[0].Warnings = append(o.reports[0].Warnings, err.Error())
+	}
+	return p.tellOutcome(o)
 }
 
-// ingestMany loads several tables and tells of each.
-func (p *program) ingestMany(ctx context.Context, r request, failFast bool) error {
-	reports, failures, err := p.loadMany(ctx, r, failFast)
-	if closing := r.close(); err == nil {
-		err = closing
+// outcome is what became of a run: a report and an error or nil for each job.
+type outcome struct {
+	jobs     []pipeline.Job
+	reports  []pipeline.Report
+	failures []error
+	err      error // of the run as a whole
+}
+
+// loadAll loads the tables while the display shows how far they are.
+func (p *program) loadAll(ctx context.Context, r request, failFast bool) outcome {
+	if len(r.jobs) > 1 {
+		return p.loadMany(ctx, r, failFast)
 	}
+	stop := r.progress.start(ctx, shownOf(r.jobs))
+	report, err := pipeline.Run(ctx, r.jobs[0])
+	stop()
+	err = nameInterrupt(ctx, err)
+	return outcome{r.jobs, []pipeline.Report{report}, []error{err}, err}
+}
+
+// tellOutcome prints the result and gives the error that the run ends with.
+func (p *program) tellOutcome(o outcome) error {
 	if p.json {
-		return cmp.Or(err, p.printJSON(reports, failures, err))
+		return cmp.Or(o.err, p.printJSON(o.reports, o.failures, o.err))
 	}
-	for i, report := range reports {
-		if failures[i] != nil {
-			p.tell("error", report.SourceTable+": "+failures[i].Error())
-			if h := hint(failures[i]); h != "" {
+	for i, report := range o.reports {
+		switch failure := o.failures[i]; {
+		case failure == nil:
+			if err := printSummary(p.Stdout, report); err != nil {
+				return err
+			}
+		case len(o.reports) == 1:
+			p.tellWarnings(report)
+		default:
+			p.tell("error", report.SourceTable+": "+failure.Error())
+			if h := hint(failure); h != "" {
 				p.tell("hint", h)
 			}
-			continue
-		}
-		if err := printSummary(p.Stdout, report); err != nil {
-			return err
 		}
 	}
-	return err
+	return o.err
 }
 
-// run copies the table while the display shows how far it is.
-func (p *program) run(ctx context.Context, r request) (pipeline.Report, error) {
-	job := r.jobs[0]
-	stop := r.progress.start(ctx, shownOf(r.jobs))
-	report, err := pipeline.Run(ctx, job)
-	stop()
-	return report, nameInterrupt(ctx, err)
+// tellWarnings tells those of a table that was not loaded. Others are in its
+// summary.
+func (p *program) tellWarnings(r pipeline.Report) {
+	for _, w := range r.Warnings {
+		p.tell("warning", w)
+	}
 }
 
 // parseIngest checks everything that can be checked before the org is called.

@@ -82,10 +82,7 @@ func (p *program) objectName(table string) string {
 func (p *program) apart(jobs []pipeline.Job) error {
 	from := map[string]string{}
 	for _, j := range jobs {
-		t := j.Table
-		if t == (destination.TableName{}) {
-			t = destination.TableName{Schema: "public", Table: destination.Snake(strings.TrimPrefix(j.SourceTable, "custom:"))}
-		}
+		t := destinationOf(j)
 		key := strings.ToLower(t.String())
 		if other, taken := from[key]; taken {
 			return &usageError{fmt.Sprintf("%s and %s would both be written to %s", other, j.SourceTable, t), "give one of them another --dest-table, or leave it out"}
@@ -178,7 +175,7 @@ func (e *someError) Hint() string {
 
 // loadMany loads tables side by side. One that fails does not stop the others,
 // unless the user wants it.
-func (p *program) loadMany(ctx context.Context, r request, failFast bool) ([]pipeline.Report, []error, error) {
+func (p *program) loadMany(ctx context.Context, r request, failFast bool) outcome {
 	reports, failures := make([]pipeline.Report, len(r.jobs)), make([]error, len(r.jobs))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -208,7 +205,7 @@ func (p *program) loadMany(ctx context.Context, r request, failFast bool) ([]pip
 	}
 	_ = group.Wait() // failures has what went wrong
 	stop()
-	return reports, failures, summed(r.jobs, failures)
+	return outcome{r.jobs, reports, failures, summed(r.jobs, failures)}
 }
 
 func shownOf(jobs []pipeline.Job) (tables []*shown) {

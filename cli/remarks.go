@@ -36,5 +36,7 @@ var remarks = map[string]string{
 	"plan":                 "It tells the query, the rows to come, the API and why, about how many calls, Bulk jobs and seconds, and the DDL. It takes three or four calls, makes no job, and only reads from the database.",
 	"json":                 "Errors are in it as well.",
 	"progress":             "auto is interactive on a terminal and log elsewhere.",
+	"metrics-file":         "For the textfile collector: a name that ends in .prom, in the folder that it reads, one file for each command that runs by itself. A run that fails says so there, and keeps the time of the last success.",
+	"run metrics-file":     "See sluice ingest.",
 	"debug":                "With status and time.",
 }
