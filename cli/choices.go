@@ -22,6 +22,8 @@ func (p *program) choices(flag string) []string {
 		return namings
 	case "nul":
 		return nulChoices
+	case "format":
+		return queryFormats
 	case "progress":
 		return progressKinds
 	}
@@ -30,6 +32,7 @@ func (p *program) choices(flag string) []string {
 
 var (
 	nulChoices    = []string{"error", "strip"}
+	queryFormats  = []string{"table", "csv", "json", "jsonl"}
 	progressKinds = []string{"auto", "interactive", "log", "none"}
 )
 

@@ -22,6 +22,7 @@ COMMANDS
   objects     list the objects of an org, and what a full load of each costs
   describe    show the fields of a table, and what is left out
   sample      show some rows of a table
+  query       print what a SOQL query gives
   state       show and mend how far each table got
   demo        try it: a made-up org, loaded twice into demo.duckdb
   completion  print what lets a shell complete commands, flags and values

@@ -152,10 +152,15 @@ func cell(v any) string {
 	if v == nil {
 		return "-"
 	}
-	return cut(strings.Map(func(r rune) rune {
+	return cut(visible(fmt.Sprint(v)), widestCell)
+}
+
+// visible puts blanks in the place of what would move the cursor.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, fmt.Sprint(v)), widestCell)
+	}, s)
 }
