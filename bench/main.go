@@ -1,13 +1,15 @@
 // Command bench measures whole runs of sluice against a made-up org that serves
 // result pages from files, and beside them, in the same run and on the same
-// bytes, what bounds them: an HTTP client that reads the pages to nowhere, and
-// DuckDB's own read_csv of the pages into a table.
+// bytes, what bounds them: an HTTP client that reads the pages to nowhere,
+// DuckDB's own read_csv of the pages into a table, and psql's \copy of the same
+// rows into a PostgreSQL server that is started for it.
 //
 //	go run ./bench bin/sluice
 //
 // Each figure is the best of SLUICE_BENCH_RUNS rounds, which take turns.
 // SLUICE_BENCH_ROWS sets the numbers of accounts, separated by commas;
-// SLUICE_BENCH_DEST adds a destination, such as postgresql://….
+// SLUICE_BENCH_DEST adds a destination, such as postgresql://…;
+// SLUICE_BENCH_ONLY=postgres leaves all but that out.
 package main
 
 import (
@@ -81,10 +83,16 @@ func measure(ctx context.Context, program string, rows, rounds int) error {
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
+	if os.Getenv("SLUICE_BENCH_ONLY") == "postgres" {
+		return b.postgres(ctx, rounds)
+	}
 	for _, api := range []string{"bulk", "rest"} {
 		if err := b.whole(ctx, api, rounds); err != nil {
 			return err
 		}
+	}
+	if err := b.postgres(ctx, rounds); err != nil {
+		return err
 	}
 	return b.distant(ctx)
 }

@@ -137,13 +137,14 @@ func (l *load) replace(ctx context.Context, conn *pgx.Conn, text string, deadlin
 	if err := run(ctx, conn, commitMemory, durable); err != nil {
 		return err
 	}
-	if err := l.verify(ctx, conn); err != nil {
+	c, err := l.verify(ctx, conn)
+	if err != nil {
 		return err
 	}
 	if err := l.lockUp(ctx, conn, deadline); err != nil {
 		return err
 	}
-	if err := l.steps(ctx, conn, r); err != nil {
+	if err := l.steps(ctx, conn, c, r); err != nil {
 		return err
 	}
 	if text == "" {
@@ -187,53 +188,69 @@ func (l *load) lockUp(ctx context.Context, conn *pgx.Conn, deadline time.Time) e
 	return nil
 }
 
-// steps runs the statements of the plan and counts what they do.
-func (l *load) steps(ctx context.Context, conn *pgx.Conn, r *destination.Result) error {
-	left := l.rows // staged rows that are still to be written
-	var matched int64
+// steps runs the statements of the plan that are needed, and counts what they
+// do.
+func (l *load) steps(ctx context.Context, conn *pgx.Conn, c counted, r *destination.Result) error {
 	for _, s := range l.plan.steps(l.staging, l.keeps) {
-		var before int64
-		if s.counts == unkept {
-			if err := conn.QueryRow(ctx, countRows(l.spec.Table)).Scan(&before); err != nil {
-				return err
-			}
-		}
-		if s.counts == matches {
-			if err := conn.QueryRow(ctx, s.sql).Scan(&matched); err != nil {
-				return err
-			}
+		if !c.has(s.when) {
 			continue
 		}
-		tag, err := conn.Exec(ctx, s.sql)
-		if err != nil {
+		if err := l.step(ctx, conn, s, &c, r); err != nil {
 			return err
-		}
-		n := tag.RowsAffected()
-		switch s.counts {
-		case passes:
-			left -= n
-		case removes:
-			r.Deleted += n
-		case unkept:
-			r.Deleted += n
-			if err := l.spec.Guard(n, before); err != nil {
-				return err
-			}
-		case updates:
-			r.Written = n
-		case inserts:
-			if n != left-matched { // P2
-				return &destination.Error{
-					Err:  fmt.Errorf("%d rows were sent, %d arrived", left-matched, n),
-					Mend: "look for a trigger of the table that drops or adds rows",
-				}
-			}
-		case matches, nothing:
 		}
 	}
 	if l.spec.Mode != destination.Update {
-		r.Written = left
+		r.Written = c.left
 	}
 	r.Superseded = l.rows - r.Written
 	return nil
+}
+
+func (l *load) step(ctx context.Context, conn *pgx.Conn, s step, c *counted, r *destination.Result) error {
+	var before int64
+	switch s.counts {
+	case matches:
+		return conn.QueryRow(ctx, s.sql).Scan(&c.matched)
+	case pairs:
+		return conn.QueryRow(ctx, s.sql).Scan(&c.pairs, &c.matched, &c.differing)
+	case unkept:
+		if err := conn.QueryRow(ctx, countRows(l.spec.Table)).Scan(&before); err != nil {
+			return err
+		}
+	case nothing, inserts, changes, updates, passes, removes:
+	}
+	tag, err := conn.Exec(ctx, s.sql)
+	if err != nil {
+		return err
+	}
+	n := tag.RowsAffected()
+	switch s.counts {
+	case passes:
+		c.left -= n
+	case removes:
+		r.Deleted += n
+	case unkept:
+		r.Deleted += n
+		return l.spec.Guard(n, before)
+	case updates:
+		r.Written = n
+	case changes:
+		if n != c.differing { // P1
+			return swallowed("changed", c.differing, n)
+		}
+	case inserts:
+		if sent := c.left - c.matched; n != sent { // P2
+			return swallowed("sent", sent, n)
+		}
+	case matches, pairs, nothing:
+	}
+	return nil
+}
+
+// swallowed is what a trigger has done.
+func swallowed(what string, sent, arrived int64) error {
+	return &destination.Error{
+		Err:  fmt.Errorf("%d rows were %s, %d arrived", sent, what, arrived),
+		Mend: "look for a trigger of the table that drops or adds rows",
+	}
 }

@@ -156,3 +156,21 @@ func TestWaysOfReplacing(t *testing.T) {
 		t.Error("rows that foreign keys point at would go away")
 	}
 }
+
+// TestRowsThatFollowADeletedOneAreWritten lets the removal of a row change
+// others of the table, which the staged rows have to change back.
+func TestRowsThatFollowADeletedOneAreWritten(t *testing.T) {
+	address := pgtest.Database(t)
+	d := dial(t, address, Options{})
+	pgtest.Query(t, address, `CREATE TABLE public.account (id text PRIMARY KEY, generation bigint, filler text, parent text REFERENCES public.account ON DELETE SET NULL);
+		CREATE FUNCTION public.follow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE public.account SET generation = -1 WHERE parent = OLD.id; RETURN OLD; END $$;
+		CREATE TRIGGER follow BEFORE DELETE ON public.account FOR EACH ROW EXECUTE FUNCTION public.follow()`)
+	mustPut(t, d, spec(generation, destination.Append, "run1"), generationBatch(1, 0, 100))
+	pgtest.Query(t, address, "UPDATE public.account SET parent = '000000' WHERE id > '000050'")
+	for n, mode := range []destination.Mode{destination.Replace, destination.Replace, destination.Merge} {
+		mustPut(t, d, spec(generation, mode, fmt.Sprint("run", n+2)), generationBatch(int64(n), 1, 99))
+		if got := pgtest.Query(t, address, "SELECT count(*), count(DISTINCT id), min(generation), max(generation) FROM public.account"); got[0] != fmt.Sprintf("99|99|%d|%d", n, n) {
+			t.Errorf("%s: %q", mode, got)
+		}
+	}
+}

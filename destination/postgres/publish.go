@@ -13,11 +13,26 @@ import (
 // joined by key, so that no constraint is needed, and those that stay are
 // updated in place: foreign keys point at them, and most do not change.
 
-// step is a statement that publishes, and what its count of rows means.
+// step is a statement that publishes, what its count of rows means, and what
+// there has to be for it to be needed.
 type step struct {
 	sql    string
 	counts effect
+	when   need
 }
+
+// need is a reason for a step. Whether there is one was counted by a step
+// before, at a fraction of what it would take to find that out by doing it.
+type need int
+
+const (
+	always    need = iota
+	older          // staged rows of a key that has a newer one
+	dead           // staged rows that are marked deleted
+	doubles        // keys that the table has twice
+	differing      // rows of the table that differ from the staged ones
+	missing        // staged rows whose key the table does not have
+)
 
 // effect is what a step does to the rows that the load tells of.
 type effect int
@@ -29,6 +44,11 @@ const (
 	// matches counts the keys that the table has of the staged ones, which are
 	// not to be inserted, and the rows that have them.
 	matches
+	// pairs counts the rows that the table and the staging have both, the staged
+	// ones among them, and those that differ.
+	pairs
+	// changes updates as many rows as differ (P1).
+	changes
 	// updates changes rows; when the load is one of updates alone, the staged
 	// ones that it does not need are passed over.
 	updates
@@ -47,16 +67,15 @@ func (p *plan) steps(staging destination.TableName, keeps bool) []step {
 	var list []step
 	do := func(counts effect, statements ...string) {
 		for _, s := range statements {
-			list = append(list, step{s, counts})
+			list = append(list, step{s, counts, always})
 		}
 	}
 	if p.unique() {
-		do(passes, dropOlder(staging, p.key, p.cursor))
+		list = append(list, step{dropOlder(staging, p.key, p.cursor), passes, older})
 	}
+	dropDead := step{dropDead(staging, p.deleted), passes, dead}
 	if p.way == create {
-		if p.deleted != "" {
-			do(passes, dropDead(staging, p.deleted))
-		}
+		list = append(list, dropDead)
 		do(nothing, dropBeside(staging)...)
 		do(nothing, comment(staging, ""), rename(staging, t.Table))
 		if len(p.key) > 0 {
@@ -71,20 +90,13 @@ func (p *plan) steps(staging destination.TableName, keeps bool) []step {
 		do(passes, deleteUnmatched(staging, beside(staging, keptSuffix), p.stagedKey(), ""))
 	}
 	list = append(list, p.removals(staging)...)
-	if p.deleted != "" {
-		do(passes, dropDead(staging, p.deleted))
-	}
+	list = append(list, dropDead)
 	switch p.way {
 	case match:
 		if p.spec.Mode == destination.Replace {
 			do(removes, deleteUnmatched(t, staging, p.keyColumns(), ""))
 		}
-		do(nothing, deleteDoubles(t, staging, p.keyColumns()))
-		do(matches, countMatches(t, staging, p.keyColumns()))
-		if u := updateStaged(t, staging, p); u != "" {
-			do(updates, u)
-		}
-		do(inserts, insertMissing(t, staging, p))
+		list = append(list, p.matchings(staging)...)
 	case update:
 		if u := updateStaged(t, staging, p); u != "" {
 			do(updates, u)
@@ -105,6 +117,36 @@ func (p *plan) steps(staging destination.TableName, keeps bool) []step {
 	return list
 }
 
+// matchings gives the SQL that updates the rows whose key was staged, and
+// inserts those that are missing.
+func (p *plan) matchings(staging destination.TableName) []step {
+	t, key := p.spec.Table, p.keyColumns()
+	if p.old.partitioned {
+		// The place of a row is not its alone there, so that each step joins by key.
+		return []step{
+			{deleteDoubles(t, staging, key), nothing, always},
+			{countMatches(t, staging, key), matches, always},
+			{updateStaged(t, staging, p), updates, always},
+			{insertMissing(t, staging, p), inserts, missing},
+		}
+	}
+	places := beside(staging, pairsSuffix)
+	pairUp, count := createPairs(places, t, staging, p), countPairs(places)
+	return []step{
+		{pairUp, nothing, always},
+		{count, pairs, always},
+		{deleteDoubles(t, staging, key), nothing, doubles},
+		{dropIfThere(places), nothing, doubles},
+		{pairUp, nothing, doubles},
+		{count, pairs, doubles},
+		{byPlace, nothing, differing},
+		{updatePairs(t, staging, places, p), changes, differing},
+		{byAnyWay, nothing, differing},
+		{dropIfThere(places), nothing, always},
+		{insertMissing(t, staging, p), inserts, missing},
+	}
+}
+
 // removals gives the SQL that removes what a merge was told to remove, while
 // the staged rows that say so are still there.
 func (p *plan) removals(staging destination.TableName) (list []step) {
@@ -112,19 +154,19 @@ func (p *plan) removals(staging destination.TableName) (list []step) {
 	windowed := p.spec.Mode == destination.DeleteInsert
 	if windowed {
 		if p.way == window {
-			return append(list, step{deleteWindow(t, p.cursor, p.spec.From, p.spec.To, ""), nothing})
+			return append(list, step{deleteWindow(t, p.cursor, p.spec.From, p.spec.To, ""), nothing, always})
 		}
 		stays := fmt.Sprintf("\nAND NOT EXISTS (SELECT 1 FROM %s AS s WHERE %s AND %s)",
 			qualify(staging), matching(p.keyColumns()), alive("s", p.deleted))
-		list = append(list, step{deleteWindow(t, p.cursor, p.spec.From, p.spec.To, stays), removes})
+		list = append(list, step{deleteWindow(t, p.cursor, p.spec.From, p.spec.To, stays), removes, always})
 	}
 	if !windowed && p.spec.Mode != destination.Merge {
 		return nil
 	}
 	if p.deleted != "" {
-		list = append(list, step{deleteDead(t, staging, p.keyColumns(), p.deleted), removes})
+		list = append(list, step{deleteDead(t, staging, p.keyColumns(), p.deleted), removes, dead})
 	}
-	return append(list, step{deleteErased(t, staging, beside(staging, goneSuffix), p.keyColumns(), p.stagedKey(), p.deleted), removes})
+	return append(list, step{deleteErased(t, staging, beside(staging, goneSuffix), p.keyColumns(), p.stagedKey(), p.deleted), removes, always})
 }
 
 // alterations gives the SQL that changes the table's columns.
@@ -270,32 +312,70 @@ func instant(at time.Time) string {
 	return "TIMESTAMPTZ " + literal(at.UTC().Format("2006-01-02 15:04:05.999999")+"+00")
 }
 
-// updateStaged writes the staged values over those of the rows that differ; ""
-// when there is nothing but the key.
-func updateStaged(t, staging destination.TableName, p *plan) string {
-	var set, differ []string
+// assign gives the assignments of the staged values, and the condition that one
+// of them differs from the table's; that is "" when there is nothing but the key.
+func (p *plan) assign() (set, differ string) {
+	var sets, differences []string
 	for _, c := range p.columns {
 		if slices.Contains(p.key, c.name) {
 			continue
 		}
 		value := cast(c)
-		set = append(set, quote(c.name)+" = "+value)
+		sets = append(sets, quote(c.name)+" = "+value)
 		if c.field != p.spec.Stamp {
-			differ = append(differ, differs("t."+quote(c.name), value, c.target))
+			differences = append(differences, differs("t."+quote(c.name), value, c.target))
 		}
 	}
 	if p.spec.Mode == destination.Replace {
 		for _, v := range p.vanished {
-			set = append(set, quote(v)+" = NULL")
-			differ = append(differ, "t."+quote(v)+" IS NOT NULL")
+			sets = append(sets, quote(v)+" = NULL")
+			differences = append(differences, "t."+quote(v)+" IS NOT NULL")
 		}
 	}
-	if len(set) == 0 {
+	return strings.Join(sets, ", "), strings.Join(differences, "\n\tOR ")
+}
+
+// updateStaged writes the staged values over those of the rows that differ; ""
+// when there is nothing but the key.
+func updateStaged(t, staging destination.TableName, p *plan) string {
+	set, differ := p.assign()
+	if differ == "" {
 		return ""
 	}
-	return fmt.Sprintf("UPDATE %s AS t SET %s\nFROM %s AS s\nWHERE %s\nAND (%s)",
-		qualify(t), strings.Join(set, ", "), qualify(staging), matching(p.keyColumns()), strings.Join(differ, "\n\tOR "))
+	return fmt.Sprintf("UPDATE %s AS t SET %s\nFROM %s AS s\nWHERE %s\nAND (%s)", qualify(t), set, qualify(staging), matching(p.keyColumns()), differ)
 }
+
+// createPairs writes down where the rows are that the table and the staging
+// have both, and whether they differ. Unlike an UPDATE, it is done by several
+// processes of the server.
+func createPairs(places, t, staging destination.TableName, p *plan) string {
+	_, differ := p.assign()
+	if differ == "" {
+		differ = "false"
+	}
+	return fmt.Sprintf("CREATE UNLOGGED TABLE %s AS\nSELECT t.ctid AS place, s.ctid AS staged, (%s) AS differs\nFROM %s AS t JOIN %s AS s ON %s",
+		qualify(places), differ, qualify(t), qualify(staging), matching(p.keyColumns()))
+}
+
+// countPairs counts the pairs, the staged rows in them and the rows that differ.
+func countPairs(places destination.TableName) string {
+	return "SELECT coalesce(sum(n), 0)::bigint, count(*), coalesce(sum(d), 0)::bigint\nFROM (SELECT count(*) AS n, count(*) FILTER (WHERE differs) AS d FROM " +
+		qualify(places) + " GROUP BY staged) AS x"
+}
+
+// updatePairs writes the staged values over those of the rows that differ. No
+// row has moved since the pairs were found: others are locked out.
+func updatePairs(t, staging, places destination.TableName, p *plan) string {
+	set, _ := p.assign()
+	return fmt.Sprintf("UPDATE %s AS t SET %s\nFROM %s AS p, %s AS s\nWHERE p.differs AND t.ctid = p.place AND s.ctid = p.staged", qualify(t), set, qualify(places), qualify(staging))
+}
+
+// byPlace lets the planner look rows up where they are, which it takes for
+// slower than it is; byAnyWay takes that back.
+const (
+	byPlace  = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+	byAnyWay = "SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT"
+)
 
 // insertStaged copies the staged rows into the table, each column cast to the
 // type it has there.
@@ -312,6 +392,21 @@ func insertStaged(t, staging destination.TableName, columns []column) string {
 func insertMissing(t, staging destination.TableName, p *plan) string {
 	return insertStaged(t, staging, p.columns) +
 		fmt.Sprintf("\nWHERE NOT EXISTS (SELECT 1 FROM %s AS t WHERE %s)", qualify(t), matching(p.keyColumns()))
+}
+
+// countStaged counts the staged rows, those of the key that has most of them, or
+// of two keys that share a hash, and those that are marked deleted.
+func countStaged(staging destination.TableName, p *plan) string {
+	gone := "count(*) FILTER (WHERE NOT (" + alive("s", p.deleted) + "))"
+	if !p.unique() {
+		return fmt.Sprintf("SELECT count(*), 1::bigint, %s\nFROM %s AS s", gone, qualify(staging))
+	}
+	by := quoteAll(p.key)
+	if key := p.keyColumns(); len(key) == 1 && key[0].kind == text {
+		by = "hashtextextended(" + by + ", 0)"
+	}
+	return fmt.Sprintf("SELECT coalesce(sum(n), 0)::bigint, coalesce(max(n), 0), coalesce(sum(d), 0)::bigint\nFROM (SELECT count(*) AS n, %s AS d FROM %s AS s GROUP BY %s) AS x",
+		gone, qualify(staging), by)
 }
 
 func dropBeside(staging destination.TableName) (list []string) {

@@ -158,6 +158,9 @@ func TestRelationsThatAreNotToBeWritten(t *testing.T) {
 		{"a trigger that drops rows", `CREATE TABLE public.account (id text, value text);
 			CREATE FUNCTION public.drop_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
 			CREATE TRIGGER t BEFORE INSERT ON public.account FOR EACH ROW EXECUTE FUNCTION public.drop_it()`, address, "rows were sent"},
+		{"a trigger that keeps old rows", `CREATE TABLE public.account (id text, value text); INSERT INTO public.account VALUES ('001A', 'old');
+			CREATE FUNCTION public.keep_it() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;
+			CREATE TRIGGER t BEFORE UPDATE ON public.account FOR EACH ROW EXECUTE FUNCTION public.keep_it()`, address, "1 rows were changed, 0 arrived"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			pgtest.Query(t, address, "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO guest; "+tt.setup)

@@ -31,6 +31,9 @@ const (
 	partsSuffix = "_parts"
 )
 
+// pairsSuffix ends the name of a table that a commit makes and drops.
+const pairsSuffix = "_pairs"
+
 // beside is a table that belongs to staging.
 func beside(staging destination.TableName, suffix string) destination.TableName {
 	return destination.TableName{Schema: staging.Schema, Table: staging.Table + suffix}

@@ -61,9 +61,9 @@ func TestSQL(t *testing.T) {
 		if p.more != nil {
 			p.more(&plan)
 		}
-		list := []string{plan.lockTable()}
+		list := []string{countStaged(staging, &plan), plan.lockTable()}
 		for _, s := range plan.steps(staging, p.keeps) {
-			list = append(list, s.sql)
+			list = append(list, reasons[s.when]+s.sql)
 		}
 		section(p.name, list...)
 	}
@@ -80,6 +80,11 @@ func TestSQL(t *testing.T) {
 	if diff := cmp.Diff(string(want), b.String()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// reasons tell in the golden file when a step is needed.
+var reasons = map[need]string{
+	older: "/* older */ ", dead: "/* dead */ ", doubles: "/* doubles */ ", differing: "/* differing */ ", missing: "/* missing */ ",
 }
 
 func TestStagingNamesFitAndStayApart(t *testing.T) {

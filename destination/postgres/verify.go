@@ -4,41 +4,71 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
 	"sluice/destination"
 )
 
+// counted is what a commit has counted, for the steps that need it.
+type counted struct {
+	most, dead int64 // staged rows of one key; those marked deleted
+	// pairs are those of rows of the table with a staged one, matched the staged
+	// rows among them, differing the pairs whose values are not the same.
+	pairs, matched, differing int64
+	left                      int64 // staged rows that are still to be written
+}
+
+// has says whether there is a reason.
+func (c *counted) has(n need) bool {
+	switch n {
+	case older:
+		return c.most > 1
+	case dead:
+		return c.dead > 0
+	case doubles:
+		return c.pairs > c.matched
+	case differing:
+		return c.differing > 0
+	case missing:
+		return c.left != c.matched
+	case always:
+	}
+	return true
+}
+
 // verify checks that every staged row is there (P2), and that the columns that
 // keep another type, or need a value, can hold theirs (P1).
-func (l *load) verify(ctx context.Context, conn *pgx.Conn) error {
+func (l *load) verify(ctx context.Context, conn *pgx.Conn) (c counted, err error) {
 	var staged int64
-	if err := conn.QueryRow(ctx, countRows(l.staging)).Scan(&staged); err != nil {
-		return err
+	if err := conn.QueryRow(ctx, countStaged(l.staging, &l.plan)).Scan(&staged, &c.most, &c.dead); err != nil {
+		return c, err
 	}
+	c.left = l.rows
 	if staged != l.rows {
-		return &destination.Error{
+		return c, &destination.Error{
 			Err:  fmt.Errorf("%d rows were staged, %d are there", l.rows, staged),
 			Mend: "a crash of the server empties the staging tables: run again",
 		}
 	}
 	if l.plan.way == create {
-		return nil
+		return c, nil
 	}
-	for _, c := range l.plan.columns {
-		if c.notNull {
-			if err := l.findNull(ctx, conn, c); err != nil {
-				return err
+	for _, column := range l.plan.columns {
+		// That a key is there was seen to when it was staged.
+		if column.notNull && !slices.Contains(l.plan.key, column.name) {
+			if err := l.findNull(ctx, conn, column); err != nil {
+				return c, err
 			}
 		}
-		if !c.exact() {
-			if err := l.findMisfit(ctx, conn, c); err != nil {
-				return err
+		if !column.exact() {
+			if err := l.findMisfit(ctx, conn, column); err != nil {
+				return c, err
 			}
 		}
 	}
-	return nil
+	return c, nil
 }
 
 func (l *load) findNull(ctx context.Context, conn *pgx.Conn, c column) error {

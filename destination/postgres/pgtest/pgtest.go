@@ -9,10 +9,14 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -106,6 +110,41 @@ func Crash(t testing.TB) {
 func Program(t testing.TB, name string) string {
 	t.Helper()
 	return the(t).program(name)
+}
+
+// Psql is the path of psql.
+func Psql() (string, error) {
+	c, err := start()
+	if err != nil {
+		return "", err
+	}
+	return c.program("psql"), nil
+}
+
+// Spent is the CPU time that sessions of the server took which have ended; 0
+// where the system does not tell.
+func Spent() time.Duration {
+	c := started.Load()
+	if c == nil {
+		return 0
+	}
+	text, err := os.ReadFile(filepath.Join(c.data(), "postmaster.pid"))
+	if err != nil {
+		return 0
+	}
+	time.Sleep(300 * time.Millisecond) // the last session is ending
+	pid, _, _ := strings.Cut(string(text), "\n")
+	stat, err := os.ReadFile(filepath.Join("/proc", pid, "stat"))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	ticks := 0
+	for _, field := range strings.Fields(rest)[13:15] { // cutime and cstime
+		n, _ := strconv.Atoi(field)
+		ticks += n
+	}
+	return time.Duration(ticks) * 10 * time.Millisecond
 }
 
 // Query runs statements in a database and returns the rows of the last one that

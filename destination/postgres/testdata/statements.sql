@@ -108,14 +108,16 @@ SELECT concat_ws(', ', s."id"), CAST(s."amount" AS text) FROM "public"."_sluice_
 SELECT pg_relation_size('"public"."_sluice_stage_account_run1"'::regclass) / current_setting('block_size')::bigint;
 
 -- create
+SELECT coalesce(sum(n), 0)::bigint, coalesce(max(n), 0), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE NOT (s."is_deleted" IS DISTINCT FROM true)) AS d FROM "public"."_sluice_stage_account_run1" AS s GROUP BY hashtextextended("id", 0)) AS x;
 LOCK TABLE "public"."my ""account""" IN SHARE ROW EXCLUSIVE MODE;
-DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
+/* older */ DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
 	SELECT id FROM (
 		SELECT ctid AS id, row_number() OVER (PARTITION BY "id" ORDER BY "system_modstamp" DESC NULLS LAST, ctid) AS n FROM "public"."_sluice_stage_account_run1"
 		WHERE ("id") IN (SELECT "id" FROM "public"."_sluice_stage_account_run1" GROUP BY "id" HAVING count(*) > 1)
 	) AS doubles WHERE n > 1
 );
-DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
+/* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_gone";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
@@ -124,9 +126,11 @@ ALTER TABLE "public"."_sluice_stage_account_run1" RENAME TO "my ""account""";
 CREATE INDEX ON "public"."my ""account""" ("id");
 
 -- fill
+SELECT count(*), 1::bigint, count(*) FILTER (WHERE NOT (s."is_deleted" IS DISTINCT FROM true))
+FROM "public"."_sluice_stage_account_run1" AS s;
 LOCK TABLE "public"."my ""account""" IN SHARE ROW EXCLUSIVE MODE;
 ANALYZE "public"."_sluice_stage_account_run1";
-DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
+/* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
 DELETE FROM "public"."my ""account""";
 INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
@@ -137,8 +141,10 @@ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- replace by key
+SELECT coalesce(sum(n), 0)::bigint, coalesce(max(n), 0), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE NOT (s."is_deleted" IS DISTINCT FROM true)) AS d FROM "public"."_sluice_stage_account_run1" AS s GROUP BY hashtextextended("id", 0)) AS x;
 LOCK TABLE "public"."my ""account""" IN ACCESS EXCLUSIVE MODE;
-DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
+/* older */ DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
 	SELECT id FROM (
 		SELECT ctid AS id, row_number() OVER (PARTITION BY "id" ORDER BY "system_modstamp" DESC NULLS LAST, ctid) AS n FROM "public"."_sluice_stage_account_run1"
 		WHERE ("id") IN (SELECT "id" FROM "public"."_sluice_stage_account_run1" GROUP BY "id" HAVING count(*) > 1)
@@ -147,22 +153,38 @@ DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
 ALTER TABLE "public"."my ""account""" ADD COLUMN "o""dd" bigint;
 ALTER TABLE "public"."my ""account""" ALTER COLUMN "amount" TYPE numeric(18,2) USING CAST("amount" AS numeric(18,2));
 ANALYZE "public"."_sluice_stage_account_run1" ("id");
-DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
+/* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
 DELETE FROM "public"."my ""account""" AS t
 WHERE NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1" AS s WHERE t."id" = s."id" COLLATE "C");
-DELETE FROM "public"."my ""account""" AS t WHERE (t."id") IN (
-	SELECT t."id" FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C" GROUP BY t."id" HAVING count(*) > 1
-);
-SELECT count(*) FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C";
-UPDATE "public"."my ""account""" AS t SET "o""dd" = s."o""dd", "amount" = CAST(CAST(s."amount" AS text) AS numeric(18,2)), "is_deleted" = s."is_deleted", "system_modstamp" = s."system_modstamp", "gone" = NULL
-FROM "public"."_sluice_stage_account_run1" AS s
-WHERE t."id" = s."id" COLLATE "C"
-AND (t."o""dd" IS DISTINCT FROM s."o""dd"
+CREATE UNLOGGED TABLE "public"."_sluice_stage_account_run1_pairs" AS
+SELECT t.ctid AS place, s.ctid AS staged, (t."o""dd" IS DISTINCT FROM s."o""dd"
 	OR CAST(t."amount" AS text) COLLATE "C" IS DISTINCT FROM CAST(CAST(CAST(s."amount" AS text) AS numeric(18,2)) AS text) COLLATE "C"
 	OR t."is_deleted" IS DISTINCT FROM s."is_deleted"
 	OR t."system_modstamp" IS DISTINCT FROM s."system_modstamp"
-	OR t."gone" IS NOT NULL);
-INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
+	OR t."gone" IS NOT NULL) AS differs
+FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C";
+SELECT coalesce(sum(n), 0)::bigint, count(*), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE differs) AS d FROM "public"."_sluice_stage_account_run1_pairs" GROUP BY staged) AS x;
+/* doubles */ DELETE FROM "public"."my ""account""" AS t WHERE (t."id") IN (
+	SELECT t."id" FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C" GROUP BY t."id" HAVING count(*) > 1
+);
+/* doubles */ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_pairs";
+/* doubles */ CREATE UNLOGGED TABLE "public"."_sluice_stage_account_run1_pairs" AS
+SELECT t.ctid AS place, s.ctid AS staged, (t."o""dd" IS DISTINCT FROM s."o""dd"
+	OR CAST(t."amount" AS text) COLLATE "C" IS DISTINCT FROM CAST(CAST(CAST(s."amount" AS text) AS numeric(18,2)) AS text) COLLATE "C"
+	OR t."is_deleted" IS DISTINCT FROM s."is_deleted"
+	OR t."system_modstamp" IS DISTINCT FROM s."system_modstamp"
+	OR t."gone" IS NOT NULL) AS differs
+FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C";
+/* doubles */ SELECT coalesce(sum(n), 0)::bigint, count(*), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE differs) AS d FROM "public"."_sluice_stage_account_run1_pairs" GROUP BY staged) AS x;
+/* differing */ SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+/* differing */ UPDATE "public"."my ""account""" AS t SET "o""dd" = s."o""dd", "amount" = CAST(CAST(s."amount" AS text) AS numeric(18,2)), "is_deleted" = s."is_deleted", "system_modstamp" = s."system_modstamp", "gone" = NULL
+FROM "public"."_sluice_stage_account_run1_pairs" AS p, "public"."_sluice_stage_account_run1" AS s
+WHERE p.differs AND t.ctid = p.place AND s.ctid = p.staged;
+/* differing */ SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT;
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_pairs";
+/* missing */ INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s
 WHERE NOT EXISTS (SELECT 1 FROM "public"."my ""account""" AS t WHERE t."id" = s."id" COLLATE "C");
@@ -172,8 +194,10 @@ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- merge
+SELECT coalesce(sum(n), 0)::bigint, coalesce(max(n), 0), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE NOT (s."is_deleted" IS DISTINCT FROM true)) AS d FROM "public"."_sluice_stage_account_run1" AS s GROUP BY hashtextextended("id", 0)) AS x;
 LOCK TABLE "public"."my ""account""" IN SHARE ROW EXCLUSIVE MODE;
-DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
+/* older */ DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
 	SELECT id FROM (
 		SELECT ctid AS id, row_number() OVER (PARTITION BY "id" ORDER BY "system_modstamp" DESC NULLS LAST, ctid) AS n FROM "public"."_sluice_stage_account_run1"
 		WHERE ("id") IN (SELECT "id" FROM "public"."_sluice_stage_account_run1" GROUP BY "id" HAVING count(*) > 1)
@@ -184,24 +208,39 @@ DELETE FROM "public"."my ""account""" AS t
 WHERE NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1_kept" AS s WHERE t."id" = s."id" COLLATE "C");
 DELETE FROM "public"."_sluice_stage_account_run1" AS t
 WHERE NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1_kept" AS s WHERE t."id" = s."id");
-DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1" AS s
+/* dead */ DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1" AS s
 WHERE t."id" = s."id" COLLATE "C" AND NOT (s."is_deleted" IS DISTINCT FROM true);
 DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1_gone" AS s
 WHERE t."id" = s."id" COLLATE "C"
 AND NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1" AS a WHERE a."id" = s."id" AND a."is_deleted" IS DISTINCT FROM true);
-DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
-DELETE FROM "public"."my ""account""" AS t WHERE (t."id") IN (
-	SELECT t."id" FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C" GROUP BY t."id" HAVING count(*) > 1
-);
-SELECT count(*) FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C";
-UPDATE "public"."my ""account""" AS t SET "o""dd" = s."o""dd", "amount" = CAST(CAST(s."amount" AS text) AS numeric(18,2)), "is_deleted" = s."is_deleted", "system_modstamp" = s."system_modstamp"
-FROM "public"."_sluice_stage_account_run1" AS s
-WHERE t."id" = s."id" COLLATE "C"
-AND (t."o""dd" IS DISTINCT FROM s."o""dd"
+/* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
+CREATE UNLOGGED TABLE "public"."_sluice_stage_account_run1_pairs" AS
+SELECT t.ctid AS place, s.ctid AS staged, (t."o""dd" IS DISTINCT FROM s."o""dd"
 	OR CAST(t."amount" AS text) COLLATE "C" IS DISTINCT FROM CAST(CAST(CAST(s."amount" AS text) AS numeric(18,2)) AS text) COLLATE "C"
 	OR t."is_deleted" IS DISTINCT FROM s."is_deleted"
-	OR t."system_modstamp" IS DISTINCT FROM s."system_modstamp");
-INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
+	OR t."system_modstamp" IS DISTINCT FROM s."system_modstamp") AS differs
+FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C";
+SELECT coalesce(sum(n), 0)::bigint, count(*), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE differs) AS d FROM "public"."_sluice_stage_account_run1_pairs" GROUP BY staged) AS x;
+/* doubles */ DELETE FROM "public"."my ""account""" AS t WHERE (t."id") IN (
+	SELECT t."id" FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C" GROUP BY t."id" HAVING count(*) > 1
+);
+/* doubles */ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_pairs";
+/* doubles */ CREATE UNLOGGED TABLE "public"."_sluice_stage_account_run1_pairs" AS
+SELECT t.ctid AS place, s.ctid AS staged, (t."o""dd" IS DISTINCT FROM s."o""dd"
+	OR CAST(t."amount" AS text) COLLATE "C" IS DISTINCT FROM CAST(CAST(CAST(s."amount" AS text) AS numeric(18,2)) AS text) COLLATE "C"
+	OR t."is_deleted" IS DISTINCT FROM s."is_deleted"
+	OR t."system_modstamp" IS DISTINCT FROM s."system_modstamp") AS differs
+FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C";
+/* doubles */ SELECT coalesce(sum(n), 0)::bigint, count(*), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE differs) AS d FROM "public"."_sluice_stage_account_run1_pairs" GROUP BY staged) AS x;
+/* differing */ SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+/* differing */ UPDATE "public"."my ""account""" AS t SET "o""dd" = s."o""dd", "amount" = CAST(CAST(s."amount" AS text) AS numeric(18,2)), "is_deleted" = s."is_deleted", "system_modstamp" = s."system_modstamp"
+FROM "public"."_sluice_stage_account_run1_pairs" AS p, "public"."_sluice_stage_account_run1" AS s
+WHERE p.differs AND t.ctid = p.place AND s.ctid = p.staged;
+/* differing */ SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT;
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_pairs";
+/* missing */ INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s
 WHERE NOT EXISTS (SELECT 1 FROM "public"."my ""account""" AS t WHERE t."id" = s."id" COLLATE "C");
@@ -211,8 +250,10 @@ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- window by key
+SELECT coalesce(sum(n), 0)::bigint, coalesce(max(n), 0), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE NOT (s."is_deleted" IS DISTINCT FROM true)) AS d FROM "public"."_sluice_stage_account_run1" AS s GROUP BY hashtextextended("id", 0)) AS x;
 LOCK TABLE "public"."my ""account""" IN SHARE ROW EXCLUSIVE MODE;
-DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
+/* older */ DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
 	SELECT id FROM (
 		SELECT ctid AS id, row_number() OVER (PARTITION BY "id" ORDER BY "system_modstamp" DESC NULLS LAST, ctid) AS n FROM "public"."_sluice_stage_account_run1"
 		WHERE ("id") IN (SELECT "id" FROM "public"."_sluice_stage_account_run1" GROUP BY "id" HAVING count(*) > 1)
@@ -221,24 +262,39 @@ DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
 ANALYZE "public"."_sluice_stage_account_run1" ("id");
 DELETE FROM "public"."my ""account""" AS t WHERE t."system_modstamp" >= TIMESTAMPTZ '2026-05-01 12:00:00+00' AND t."system_modstamp" < TIMESTAMPTZ '2026-05-01 13:00:00+00'
 AND NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1" AS s WHERE t."id" = s."id" COLLATE "C" AND s."is_deleted" IS DISTINCT FROM true);
-DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1" AS s
+/* dead */ DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1" AS s
 WHERE t."id" = s."id" COLLATE "C" AND NOT (s."is_deleted" IS DISTINCT FROM true);
 DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1_gone" AS s
 WHERE t."id" = s."id" COLLATE "C"
 AND NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1" AS a WHERE a."id" = s."id" AND a."is_deleted" IS DISTINCT FROM true);
-DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
-DELETE FROM "public"."my ""account""" AS t WHERE (t."id") IN (
-	SELECT t."id" FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C" GROUP BY t."id" HAVING count(*) > 1
-);
-SELECT count(*) FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C";
-UPDATE "public"."my ""account""" AS t SET "o""dd" = s."o""dd", "amount" = CAST(CAST(s."amount" AS text) AS numeric(18,2)), "is_deleted" = s."is_deleted", "system_modstamp" = s."system_modstamp"
-FROM "public"."_sluice_stage_account_run1" AS s
-WHERE t."id" = s."id" COLLATE "C"
-AND (t."o""dd" IS DISTINCT FROM s."o""dd"
+/* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
+CREATE UNLOGGED TABLE "public"."_sluice_stage_account_run1_pairs" AS
+SELECT t.ctid AS place, s.ctid AS staged, (t."o""dd" IS DISTINCT FROM s."o""dd"
 	OR CAST(t."amount" AS text) COLLATE "C" IS DISTINCT FROM CAST(CAST(CAST(s."amount" AS text) AS numeric(18,2)) AS text) COLLATE "C"
 	OR t."is_deleted" IS DISTINCT FROM s."is_deleted"
-	OR t."system_modstamp" IS DISTINCT FROM s."system_modstamp");
-INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
+	OR t."system_modstamp" IS DISTINCT FROM s."system_modstamp") AS differs
+FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C";
+SELECT coalesce(sum(n), 0)::bigint, count(*), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE differs) AS d FROM "public"."_sluice_stage_account_run1_pairs" GROUP BY staged) AS x;
+/* doubles */ DELETE FROM "public"."my ""account""" AS t WHERE (t."id") IN (
+	SELECT t."id" FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C" GROUP BY t."id" HAVING count(*) > 1
+);
+/* doubles */ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_pairs";
+/* doubles */ CREATE UNLOGGED TABLE "public"."_sluice_stage_account_run1_pairs" AS
+SELECT t.ctid AS place, s.ctid AS staged, (t."o""dd" IS DISTINCT FROM s."o""dd"
+	OR CAST(t."amount" AS text) COLLATE "C" IS DISTINCT FROM CAST(CAST(CAST(s."amount" AS text) AS numeric(18,2)) AS text) COLLATE "C"
+	OR t."is_deleted" IS DISTINCT FROM s."is_deleted"
+	OR t."system_modstamp" IS DISTINCT FROM s."system_modstamp") AS differs
+FROM "public"."my ""account""" AS t JOIN "public"."_sluice_stage_account_run1" AS s ON t."id" = s."id" COLLATE "C";
+/* doubles */ SELECT coalesce(sum(n), 0)::bigint, count(*), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE differs) AS d FROM "public"."_sluice_stage_account_run1_pairs" GROUP BY staged) AS x;
+/* differing */ SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off;
+/* differing */ UPDATE "public"."my ""account""" AS t SET "o""dd" = s."o""dd", "amount" = CAST(CAST(s."amount" AS text) AS numeric(18,2)), "is_deleted" = s."is_deleted", "system_modstamp" = s."system_modstamp"
+FROM "public"."_sluice_stage_account_run1_pairs" AS p, "public"."_sluice_stage_account_run1" AS s
+WHERE p.differs AND t.ctid = p.place AND s.ctid = p.staged;
+/* differing */ SET LOCAL enable_hashjoin TO DEFAULT; SET LOCAL enable_mergejoin TO DEFAULT;
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_pairs";
+/* missing */ INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s
 WHERE NOT EXISTS (SELECT 1 FROM "public"."my ""account""" AS t WHERE t."id" = s."id" COLLATE "C");
@@ -248,10 +304,12 @@ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- window
+SELECT count(*), 1::bigint, count(*) FILTER (WHERE NOT (s."is_deleted" IS DISTINCT FROM true))
+FROM "public"."_sluice_stage_account_run1" AS s;
 LOCK TABLE "public"."my ""account""" IN SHARE ROW EXCLUSIVE MODE;
 ANALYZE "public"."_sluice_stage_account_run1";
 DELETE FROM "public"."my ""account""" AS t WHERE t."system_modstamp" >= TIMESTAMPTZ '2026-05-01 12:00:00+00';
-DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
+/* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
 INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s;
@@ -261,13 +319,15 @@ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- append
+SELECT count(*), 1::bigint, count(*) FILTER (WHERE NOT (s."is_deleted" IS DISTINCT FROM true))
+FROM "public"."_sluice_stage_account_run1" AS s;
 LOCK TABLE "public"."my ""account""" IN SHARE ROW EXCLUSIVE MODE;
 ANALYZE "public"."_sluice_stage_account_run1" ("id");
 DELETE FROM "public"."my ""account""" AS t
 WHERE NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1_kept" AS s WHERE t."id" = s."id" COLLATE "C");
 DELETE FROM "public"."_sluice_stage_account_run1" AS t
 WHERE NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1_kept" AS s WHERE t."id" = s."id");
-DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
+/* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
 DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE EXISTS (
 	SELECT 1 FROM "public"."my ""account""" AS t WHERE t."id" = s."id" COLLATE "C" AND t."system_modstamp" IS NOT DISTINCT FROM s."system_modstamp"
 );
@@ -280,15 +340,17 @@ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- update
+SELECT coalesce(sum(n), 0)::bigint, coalesce(max(n), 0), coalesce(sum(d), 0)::bigint
+FROM (SELECT count(*) AS n, count(*) FILTER (WHERE NOT (s."is_deleted" IS DISTINCT FROM true)) AS d FROM "public"."_sluice_stage_account_run1" AS s GROUP BY hashtextextended("id", 0)) AS x;
 LOCK TABLE "public"."my ""account""" IN SHARE ROW EXCLUSIVE MODE;
-DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
+/* older */ DELETE FROM "public"."_sluice_stage_account_run1" WHERE ctid IN (
 	SELECT id FROM (
 		SELECT ctid AS id, row_number() OVER (PARTITION BY "id" ORDER BY "system_modstamp" DESC NULLS LAST, ctid) AS n FROM "public"."_sluice_stage_account_run1"
 		WHERE ("id") IN (SELECT "id" FROM "public"."_sluice_stage_account_run1" GROUP BY "id" HAVING count(*) > 1)
 	) AS doubles WHERE n > 1
 );
 ANALYZE "public"."_sluice_stage_account_run1" ("id");
-DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
+/* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
 UPDATE "public"."my ""account""" AS t SET "o""dd" = s."o""dd", "amount" = CAST(CAST(s."amount" AS text) AS numeric(18,2)), "is_deleted" = s."is_deleted", "system_modstamp" = s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s
 WHERE t."id" = s."id" COLLATE "C"
