@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"sluice/source/salesforce/fakeorg"
 )
@@ -78,4 +79,92 @@ func anyRow(rows map[string]map[string]any) map[string]any {
 		return row
 	}
 	return nil
+}
+
+// TestAPlanCountsTheCallsOfEveryReading compares what a plan says with what the
+// same command then takes: all that is read beside the changed rows, by other
+// conditions, and for several tables.
+func TestAPlanCountsTheCallsOfEveryReading(t *testing.T) {
+	for name, tt := range map[string]struct {
+		tables string
+		always []string // flags of all runs
+		flags  []string // flags of the last
+		passes int
+	}{
+		"changes":            {"contact", nil, nil, 0},
+		"reconcile":          {"contact", nil, []string{"--reconcile"}, 1},
+		"formulas":           {"account", nil, []string{"--refresh-formulas"}, 1},
+		"new columns":        {"contact", nil, []string{"--backfill-new-columns"}, 1},
+		"both":               {"contact", nil, []string{"--reconcile", "--backfill-new-columns"}, 2},
+		"a condition":        {"contact", []string{"--where", "LastName != null"}, nil, 1},
+		"a new condition":    {"contact", nil, []string{"--where", "LastName != null"}, 0},
+		"a limit":            {"contact", nil, []string{"--sql-limit", "150", "--incremental-strategy", "replace"}, 0},
+		"several":            {"contact,account,opportunity", nil, nil, 0},
+		"several, reconcile": {"contact,account", nil, []string{"--reconcile"}, 1},
+	} {
+		for _, api := range []string{"rest", "bulk"} {
+			if api == "bulk" && tt.passes != 2 && name != "a condition" {
+				continue // the passes are the same
+			}
+			t.Run(name+" "+api, func(t *testing.T) {
+				e := ends["duckdb"](t)
+				org := fakeorg.New(fakeorg.Config{Rows: map[string]int{"Account": 300, "Contact": 900, "Opportunity": 300}, Knobs: fakeorg.Knobs{BulkPageSize: 300}})
+				signIn, stop := org.Start()
+				t.Cleanup(stop)
+				run := append([]string{
+					"ingest", "--source-uri", signIns(org, signIn)["token"] + "&api=" + api, "--source-table", tt.tables, "--dest-uri", e.address(), "--json", "--progress", "none", "--incremental-strategy", "merge",
+				}, tt.always...)
+				if got := hurry(t, run...); got.Code != 0 {
+					t.Fatal(got.stdout)
+				}
+				n := 0
+				for row := range org.Rows("Contact") {
+					if n++; n > 20 {
+						break
+					}
+					org.Update("Contact", row.ID(), fakeorg.Values{"LastName": "Changed"})
+				}
+				org.Advance(time.Hour)
+				org.AddField("Contact", "Nickname__c str:80")
+				if slices.Contains(tt.flags, "--incremental-strategy") {
+					run = run[:len(run)-2]
+				}
+				run = append(run, tt.flags...)
+				var plan, done struct {
+					Tables []struct {
+						SourceTable string `json:"source_table"`
+						Estimated   int    `json:"estimated_calls"`
+						Calls       int    `json:"api_calls"`
+						Passes      []struct{ Why, SOQL string }
+					}
+				}
+				for _, of := range []struct {
+					args []string
+					to   any
+				}{{append(slices.Clone(run), "--plan"), &plan}, {run, &done}} {
+					got := hurry(t, of.args...)
+					if err := json.Unmarshal([]byte(got.stdout), of.to); err != nil || got.Code != 0 {
+						t.Fatalf("%v: %s%s", err, got.stdout, got.stderr)
+					}
+				}
+				if len(plan.Tables) != len(done.Tables) || len(done.Tables) == 0 {
+					t.Fatalf("%d tables planned, %d loaded", len(plan.Tables), len(done.Tables))
+				}
+				for i, p := range plan.Tables {
+					d := done.Tables[i]
+					t.Logf("%s: %d calls planned, %d made, %d passes", p.SourceTable, p.Estimated, d.Calls, len(p.Passes))
+					slack := 0
+					if api == "bulk" { // a job is looked at once or twice, and its pages are listed or not
+						slack = 2 * (1 + tt.passes)
+					}
+					if p.SourceTable != d.SourceTable || p.Estimated > d.Calls+slack || d.Calls > p.Estimated+slack {
+						t.Errorf("%s: %d calls planned, %d made", p.SourceTable, p.Estimated, d.Calls)
+					}
+					if len(p.Passes) != tt.passes {
+						t.Errorf("%s: passes %v, want %d", p.SourceTable, p.Passes, tt.passes)
+					}
+				}
+			})
+		}
+	}
 }

@@ -38,7 +38,10 @@ type tablePlan struct {
 	RowsStaged int64  `json:"rows_staged"`
 	API        string `json:"api"`
 	APIReason  string `json:"api_reason"`
-	// EstimatedCalls are without the login. PlanCalls is what the plan took.
+	// Passes are the readings that come after that of the rows.
+	Passes []passPlan `json:"passes"`
+	// EstimatedCalls, jobs and seconds are those of the whole run, passes
+	// included and the login not. PlanCalls is what the plan took.
 	EstimatedCalls   int64    `json:"estimated_calls"`
 	EstimatedJobs    int64    `json:"estimated_jobs"`
 	EstimatedSeconds float64  `json:"estimated_seconds"`
@@ -47,17 +50,42 @@ type tablePlan struct {
 	PlanCalls        int64    `json:"plan_calls"`
 }
 
+type passPlan struct {
+	Why       string `json:"why"`
+	SOQL      string `json:"soql"`
+	Rows      *int64 `json:"rows"` // null when the org does not tell
+	API       string `json:"api"`
+	APIReason string `json:"api_reason"`
+}
+
 func newTablePlan(v pipeline.Preview) tablePlan {
 	t := tablePlan{
 		SourceTable: v.SourceTable, DestTable: v.DestTable, Exists: v.Exists, StrategyAsked: v.Asked, Strategy: v.Strategy,
 		Full: v.Full, From: instant(v.From), To: instant(v.To), SOQL: v.Query, RowsStaged: v.Staged, API: v.API, APIReason: v.Reason,
 		EstimatedCalls: v.Calls, EstimatedJobs: v.Jobs, EstimatedSeconds: v.Time.Seconds(),
-		DDL: append([]string{}, v.DDL...), Warnings: append([]string{}, v.Warnings...), PlanCalls: v.Took.Calls,
+		Passes: []passPlan{}, DDL: append([]string{}, v.DDL...), Warnings: append([]string{}, v.Warnings...), PlanCalls: v.Took.Calls,
 	}
-	if v.Rows >= 0 {
-		t.Rows = &v.Rows
+	t.Rows = told(v.Rows)
+	for _, pass := range v.Passes {
+		t.Passes = append(t.Passes, passPlan{pass.Why, pass.Query, told(pass.Rows), pass.API, pass.Reason})
 	}
 	return t
+}
+
+// told is a count of rows as JSON has it, null when nobody knows it.
+func told(rows int64) *int64 {
+	if rows < 0 {
+		return nil
+	}
+	return &rows
+}
+
+// counted is a count of rows as people have it.
+func counted(rows *int64) string {
+	if rows == nil {
+		return "an unknown number of rows"
+	}
+	return plural(*rows, "row")
 }
 
 // instant is a time as JSON has it, null for none.
@@ -104,10 +132,6 @@ func (p *program) plan(ctx context.Context, r request) error {
 //	  table      is there, replaced
 //	  …
 func printPlan(w io.Writer, t tablePlan) error {
-	rows := "an unknown number of rows"
-	if t.Rows != nil {
-		rows = plural(*t.Rows, "row")
-	}
 	what := ", all of them"
 	switch {
 	case t.From != nil && t.To != nil:
@@ -118,7 +142,7 @@ func printPlan(w io.Writer, t tablePlan) error {
 		what = ", those before " + *t.To
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s -> %s: %s%s\n", t.SourceTable, t.DestTable, rows, what)
+	fmt.Fprintf(&b, "%s -> %s: %s%s\n", t.SourceTable, t.DestTable, counted(t.Rows), what)
 	line := func(name, text string) {
 		fmt.Fprintf(&b, "  %-9s %s\n", name, strings.ReplaceAll(text, "\n", "\n            "))
 	}
@@ -141,6 +165,10 @@ func printPlan(w io.Writer, t tablePlan) error {
 		line("staged", plural(t.RowsStaged, "row")+" of an earlier run, which are not fetched again if they still fit")
 	}
 	line("query", t.SOQL)
+	for _, pass := range t.Passes {
+		line("then", pass.Why+": "+counted(pass.Rows)+" by "+withReason(apiName(pass.API), pass.APIReason))
+		line("query", pass.SOQL)
+	}
 	for _, statement := range t.DDL {
 		line("DDL", statement)
 	}

@@ -21,16 +21,22 @@ func (r *run) losesRows(request source.Request) bool {
 // begun is for parts of a load that has its turn.
 func begun(context.Context) error { return nil }
 
-// copyLost stages the keys of all rows that changed in the window, whatever the
-// condition: those that were not staged as rows leave the table (P5). What
-// changed after the scan began may have been staged or not; the next run sees it.
-func (r *run) copyLost(ctx context.Context, table source.Table, load destination.Load, request source.Request, before time.Time) error {
+// lostRequest asks for the keys of all rows that changed in the window of
+// request before a moment, whatever the condition.
+func (r *run) lostRequest(request source.Request, before time.Time) source.Request {
 	request.Where, request.Fields, request.Track, request.Resume = "", r.spec.Key, false, source.Resume{}
 	request.WithDeleted, request.GoneSince = false, time.Time{}
 	if request.To.IsZero() || !before.IsZero() && before.Before(request.To) {
 		request.To = before
 	}
-	scan, err := table.Scan(ctx, request)
+	return request
+}
+
+// copyLost stages the keys of all rows that changed in the window, whatever the
+// condition: those that were not staged as rows leave the table (P5). What
+// changed after the scan began may have been staged or not; the next run sees it.
+func (r *run) copyLost(ctx context.Context, table source.Table, load destination.Load, request source.Request, before time.Time) error {
+	scan, err := table.Scan(ctx, r.lostRequest(request, before))
 	if err != nil {
 		return err
 	}

@@ -11,12 +11,17 @@ import (
 // replaced has no others anyway.
 func (r *run) reconciles() bool { return r.job.Reconcile && r.plan.mode != destination.Replace }
 
+// keysRequest asks for the keys of all rows that the source has now.
+func (r *run) keysRequest() source.Request {
+	return source.Request{Fields: r.spec.Key, Where: r.job.Where, Observe: r.observe}
+}
+
 // copyKeys stages the keys of all rows that the source has now, so that the
 // destination can remove the others. It comes after the rows themselves: a row
 // made meanwhile is neither here nor in the table, and one deleted meanwhile is
 // right to go.
 func (r *run) copyKeys(ctx context.Context, table source.Table, load destination.Load) error {
-	scan, err := table.Scan(ctx, source.Request{Fields: r.spec.Key, Where: r.job.Where, Observe: r.observe})
+	scan, err := table.Scan(ctx, r.keysRequest())
 	if err != nil {
 		return err
 	}

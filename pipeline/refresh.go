@@ -65,6 +65,17 @@ func (r *run) stale(table source.Table) []string {
 	return fields
 }
 
+// refreshRequest asks for some fields of all rows.
+func (r *run) refreshRequest(table source.Table, fields []string) source.Request {
+	return source.Request{
+		Fields:      slices.Concat(r.spec.Key, fields),
+		Texts:       r.texts,
+		Where:       r.job.Where,
+		WithDeleted: r.job.Deleted == KeepDeleted && table.DeletedKey() != "",
+		Observe:     r.observe,
+	}
+}
+
 // refresh reads some fields of all rows, and updates the rows that differ: what
 // changes without the cursor growing (P5). It is a load of its own, after the
 // rows that changed.
@@ -74,13 +85,7 @@ func (r *run) refresh(ctx context.Context, table source.Table) (err error) {
 		return nil
 	}
 	r.enter(Plan)
-	request := source.Request{
-		Fields:      slices.Concat(r.spec.Key, fields),
-		Texts:       r.texts,
-		Where:       r.job.Where,
-		WithDeleted: r.job.Deleted == KeepDeleted && table.DeletedKey() != "",
-		Observe:     r.observe,
-	}
+	request := r.refreshRequest(table, fields)
 	spec := r.spec
 	spec.Mode, spec.Deleted, spec.Cursor, spec.Schema = destination.Update, "", "", subset(r.spec.Schema, request.Fields)
 	spec.Columns = r.kept.Columns
