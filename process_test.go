@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -94,4 +95,58 @@ func TestAnInterruptLeavesNoProcess(t *testing.T) {
 			s.exact()
 		})
 	}
+}
+
+// TestASecondInterruptEndsTheRunAtOnce interrupts a run whose job the org does
+// not end, and interrupts it again while it waits for that.
+func TestASecondInterruptEndsTheRunAtOnce(t *testing.T) {
+	s := tenPages(t)
+	s.loads("api=bulk")
+	for row := range s.org.Rows("Account") {
+		s.org.Update("Account", row.ID(), fakeorg.Values{"Name": "Changed"})
+		break
+	}
+	before := s.value("SELECT count(*) || string_agg(name, ',' ORDER BY id) FROM public.t")
+	s.stallAt(1) // a job of which nothing was staged is ended
+	draining, release := make(chan struct{}), make(chan struct{})
+	free := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(free)
+	s.org.Inject(fakeorg.Fault{Method: "DELETE", Path: "/services/data/*/jobs/query/*", Do: func() {
+		close(draining)
+		<-release
+	}})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	c := s.command(ctx, "api=bulk", "--full-refresh")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	at := s.pages()
+	if err := until(func() bool { return s.pages() >= at+1 }); err != nil {
+		t.Fatal(err)
+	}
+	for _, wait := range []<-chan struct{}{draining, nil} {
+		if err := c.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		if wait != nil {
+			select {
+			case <-wait:
+			case <-ctx.Done():
+				t.Fatal("the run does not end its job")
+			}
+		}
+	}
+	_ = c.Wait() // always an error: it was interrupted
+	// A shell gives 130 for both.
+	if status := c.ProcessState.Sys().(syscall.WaitStatus); status.ExitStatus() != 130 && status.Signal() != syscall.SIGINT {
+		t.Errorf("the process ended with %s", c.ProcessState)
+	}
+	if after := s.value("SELECT count(*) || string_agg(name, ',' ORDER BY id) FROM public.t"); after != before {
+		t.Error("the table changed")
+	}
+	free()
+	s.org.Heal()
+	s.loads("api=bulk")
+	s.exact()
 }

@@ -90,6 +90,7 @@ func (s *signer) clientCredentials(ctx context.Context, l uri.ClientCredentials)
 	if ids := strings.Split(answer.ID, "/"); len(ids) > 2 {
 		g.org, g.user = ids[len(ids)-2], ids[len(ids)-1]
 	}
+	g.org = first(g.org, orgOfToken(g.token.Reveal()))
 	g.instance, err = instanceURL(s.signIn, first(answer.InstanceURL, s.signIn))
 	if err != nil {
 		return grant{}, s.refused(err.Error(), "")
@@ -131,7 +132,7 @@ func (s *signer) password(ctx context.Context, l uri.Password) (grant, error) {
 	case client.GetSid() == "":
 		return grant{}, s.refused("the answer holds no session", "")
 	}
-	g := grant{token: uri.Secret(client.GetSid()), org: result.Org, user: result.User}
+	g := grant{token: uri.Secret(client.GetSid()), org: first(result.Org, orgOfToken(client.GetSid())), user: result.User}
 	if g.instance, err = instanceURL(s.signIn, result.Server); err != nil {
 		return grant{}, s.refused(err.Error(), "")
 	}

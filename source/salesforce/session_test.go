@@ -90,9 +90,10 @@ func TestTwentyWorkersThatFindADeadSessionLogInOnce(t *testing.T) {
 }
 
 func TestASessionOfAnotherUserOrOrgIsRefused(t *testing.T) {
-	for name, id := range map[string]string{
-		"another org":  "https://login.salesforce.com/id/00Dxx0000000009AAA/USER",
-		"another user": "https://login.salesforce.com/id/ORG/005xx0000000009AAA",
+	for name, tt := range map[string]struct{ id, token string }{
+		"another org":               {"https://login.salesforce.com/id/00Dxx0000000009AAA/USER", ""},
+		"another user":              {"https://login.salesforce.com/id/ORG/005xx0000000009AAA", ""},
+		"another org, by its token": {"", "00Dxx0000000009!AQ"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, fakeorg.Config{})
@@ -100,8 +101,8 @@ func TestASessionOfAnotherUserOrOrgIsRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			other := w.AccessToken()
-			id = strings.NewReplacer("ORG", w.ID(), "USER", w.UserID()).Replace(id)
+			other := first(tt.token, w.AccessToken())
+			id := strings.NewReplacer("ORG", w.ID(), "USER", w.UserID()).Replace(tt.id)
 			w.Inject(fakeorg.Fault{Path: "/services/oauth2/token", Status: http.StatusOK, Body: `{"access_token":"` + other + `","instance_url":"` + w.InstanceURL() + `","id":"` + id + `"}`})
 			w.Inject(fakeorg.Fault{Path: "/services/data/*", Status: 401, Body: `[{"errorCode":"INVALID_SESSION_ID","message":"Session expired or invalid"}]`})
 			_, err = s.Table(t.Context(), "Contact")
