@@ -30,7 +30,6 @@ type load struct {
 	// has said that this load goes on with it.
 	left, resumed *leftover
 	token         string
-	keeps         bool // keys of all rows are staged, too
 
 	turn turn // guards what follows, up to mu
 	// db is nil until there is something to write, and after the end.
@@ -40,10 +39,11 @@ type load struct {
 	madeSchema bool
 	ended      bool
 
-	mu   sync.Mutex // guards what follows
-	open int        // stages that are neither closed nor aborted
-	next int        // the number of the next stage
-	rows int64      // of closed stages
+	mu    sync.Mutex // guards what follows
+	open  int        // stages that are neither closed nor aborted
+	next  int        // the number of the next stage
+	rows  int64      // of closed stages
+	keeps bool       // keys of all rows are staged, too
 }
 
 func (l *load) op(verb string) string { return verb + " " + l.spec.Table.String() }
@@ -74,6 +74,8 @@ func (l *load) StageGone(ctx context.Context) (destination.Stage, error) {
 // StageKept implements [destination.Load].
 func (l *load) StageKept(ctx context.Context) (destination.Stage, error) {
 	s, err := l.stageKeys(ctx, keptSuffix)
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.keeps = l.keeps || err == nil
 	return s, err
 }
