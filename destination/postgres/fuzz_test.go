@@ -37,6 +37,8 @@ func FuzzHerokuAnswers(f *testing.F) {
 		}
 		u, err := herokuAddress(context.Background(), uri.Heroku{App: "app", Var: "DATABASE_URL"})
 		switch {
+		case err == nil && (strings.Count(string(b), secret) != 1 || !strings.Contains(string(b), ":"+secret+"@")):
+			// It may stand where a host, a user or a database has its name.
 		case err == nil && strings.Contains(u.String(), secret):
 			t.Errorf("the address shows the password: %s", u)
 		case err != nil && status == http.StatusOK && strings.Contains(err.Error(), secret):
