@@ -134,7 +134,7 @@ func (l *load) publish(ctx context.Context, text string) (r destination.Result, 
 
 // replace carries out the plan within a transaction.
 func (l *load) replace(ctx context.Context, conn *pgx.Conn, text string, deadline time.Time, r *destination.Result) error {
-	if err := run(ctx, conn, commitMemory, durable); err != nil {
+	if err := run(ctx, conn, commitSettings, durable); err != nil {
 		return err
 	}
 	c, err := l.verify(ctx, conn)

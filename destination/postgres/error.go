@@ -179,7 +179,7 @@ func mend(e *pgconn.PgError) string {
 		}
 		return "let the owner of the database grant this role what is missing"
 	case tooManyConnections:
-		return "the server has no connection left: read fewer parts at once (--extract-parallelism), or raise the limit"
+		return "the server has no connection left: read fewer parts at once (--extract-parallelism), load fewer tables in one run, or raise the limit"
 	case "23503":
 		return "rows of other tables point at rows that are gone, or rows of this one at rows that are not there: load the other table, or drop the foreign key"
 	case "23502":

@@ -27,7 +27,7 @@ func TestSQL(t *testing.T) {
 	section := func(name string, statements ...string) {
 		b.WriteString("-- " + name + "\n" + strings.Join(statements, ";\n") + ";\n\n")
 	}
-	section("transactions", begin, beginReading, lockTimeout(1000), commitMemory, durable)
+	section("transactions", begin, beginReading, lockTimeout(1000), commitSettings, durable)
 	section("catalog", selectSchema, selectRelation, selectColumns, selectReferrers, selectReferred, selectPinned, selectStaging, selectServer, selectHolder)
 	section("states", hasStates, createStates, selectState, lockStates, lockState, selectStates, deleteState, updateState, insertState)
 	section("stage", createSchema("public"), createTable(staging, columns, false), comment(staging, `it's a \ label`), createParts(beside(staging, partsSuffix), true),

@@ -90,7 +90,9 @@ func TestTheSettingsOfARoleDoNotMatter(t *testing.T) {
 		return b.NewRecordBatch()
 	}
 	pgtest.Query(t, guests, "BEGIN READ WRITE; CREATE TABLE public.account (id text, amount numeric, at text); COMMIT")
-	pgtest.Query(t, address, `CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_catalog.pg_sleep(0.1); RETURN NEW; END $$;
+	pgtest.Query(t, address, `CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			IF current_setting('synchronous_commit') <> 'on' THEN RAISE 'a crash could take back the commit'; END IF;
+			PERFORM pg_catalog.pg_sleep(0.1); RETURN NEW; END $$;
 		CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON public.account FOR EACH ROW EXECUTE FUNCTION public.slow()`)
 	d := dial(t, guests, Options{LockTimeout: 10 * time.Second})
 	for n, amount := range []float64{0.1 + 0.2, 1.0000000000000002} {

@@ -6,7 +6,7 @@ BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL row_security = off; SE
 WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout') AND source <> 'client' AND setting <> '0';
 SET LOCAL extra_float_digits = 3; SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL lock_timeout = 1000;
-SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '128MB';
+SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '128MB'; SET LOCAL jit = off;
 SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
 
 -- catalog
