@@ -344,7 +344,7 @@ func (p *plan) ddl() (list []string) {
 	if !p.old.hasSchema {
 		list = append(list, createSchema(t.Schema))
 	}
-	list = append(list, createTable(t, p.columns, true))
+	list = append(list, createTable(t, p.columns))
 	if len(p.key) > 0 {
 		list = append(list, createIndex(t, p.key))
 	}

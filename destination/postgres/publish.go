@@ -77,7 +77,7 @@ func (p *plan) steps(staging destination.TableName, keeps bool) []step {
 	if p.way == create {
 		list = append(list, dropDead)
 		do(nothing, dropBeside(staging)...)
-		do(nothing, comment(staging, ""), rename(staging, t.Table))
+		do(nothing, comment(staging, ""), vacuumAgain(staging), rename(staging, t.Table))
 		if len(p.key) > 0 {
 			do(nothing, createIndex(t, p.key))
 		}
@@ -202,6 +202,11 @@ func (p *plan) lockTable() string {
 
 func rename(from destination.TableName, to string) string {
 	return "ALTER TABLE " + qualify(from) + " RENAME TO " + quote(to)
+}
+
+// vacuumAgain undoes what createTable keeps from a staging table.
+func vacuumAgain(staging destination.TableName) string {
+	return "ALTER TABLE " + qualify(staging) + " RESET (autovacuum_enabled)"
 }
 
 func createIndex(t destination.TableName, key []string) string {
@@ -359,15 +364,15 @@ func createPairs(places, t, staging destination.TableName, p *plan) string {
 
 // countPairs counts the pairs, the staged rows in them and the rows that differ.
 func countPairs(places destination.TableName) string {
-	return "SELECT coalesce(sum(n), 0)::bigint, count(*), coalesce(sum(d), 0)::bigint\nFROM (SELECT count(*) AS n, count(*) FILTER (WHERE differs) AS d FROM " +
-		qualify(places) + " GROUP BY staged) AS x"
+	return "SELECT count(*), count(DISTINCT staged), count(*) FILTER (WHERE differs) FROM " + qualify(places)
 }
 
-// updatePairs writes the staged values over those of the rows that differ. No
-// row has moved since the pairs were found: others are locked out.
+// updatePairs writes the staged values over those of the rows that differ, in
+// the order of their places, so that each page is read and written once. No row
+// has moved since the pairs were found: others are locked out.
 func updatePairs(t, staging, places destination.TableName, p *plan) string {
 	set, _ := p.assign()
-	return fmt.Sprintf("UPDATE %s AS t SET %s\nFROM %s AS p, %s AS s\nWHERE p.differs AND t.ctid = p.place AND s.ctid = p.staged", qualify(t), set, qualify(places), qualify(staging))
+	return fmt.Sprintf("UPDATE %s AS t SET %s\nFROM (SELECT place, staged FROM %s WHERE differs ORDER BY place) AS p, %s AS s\nWHERE t.ctid = p.place AND s.ctid = p.staged", qualify(t), set, qualify(places), qualify(staging))
 }
 
 // byPlace lets the planner look rows up where they are, which it takes for
@@ -394,19 +399,18 @@ func insertMissing(t, staging destination.TableName, p *plan) string {
 		fmt.Sprintf("\nWHERE NOT EXISTS (SELECT 1 FROM %s AS t WHERE %s)", qualify(t), matching(p.keyColumns()))
 }
 
-// countStaged counts the staged rows, those of the key that has most of them, or
-// of two keys that share a hash, and those that are marked deleted.
+// countStaged counts the staged rows, their keys, or at most as many less as
+// share a hash, and the rows that are marked deleted. Numbers are sorted here in
+// a sixth of the time that it takes to group by them.
 func countStaged(staging destination.TableName, p *plan) string {
-	gone := "count(*) FILTER (WHERE NOT (" + alive("s", p.deleted) + "))"
-	if !p.unique() {
-		return fmt.Sprintf("SELECT count(*), 1::bigint, %s\nFROM %s AS s", gone, qualify(staging))
+	keys := "count(*)"
+	if p.unique() {
+		keys = "count(DISTINCT (" + quoteAll(p.key) + "))"
+		if key := p.keyColumns(); len(key) == 1 && key[0].kind == text {
+			keys = "count(DISTINCT hashtextextended(" + quote(key[0].name) + ", 0))"
+		}
 	}
-	by := quoteAll(p.key)
-	if key := p.keyColumns(); len(key) == 1 && key[0].kind == text {
-		by = "hashtextextended(" + by + ", 0)"
-	}
-	return fmt.Sprintf("SELECT coalesce(sum(n), 0)::bigint, coalesce(max(n), 0), coalesce(sum(d), 0)::bigint\nFROM (SELECT count(*) AS n, %s AS d FROM %s AS s GROUP BY %s) AS x",
-		gone, qualify(staging), by)
+	return fmt.Sprintf("SELECT count(*), %s, count(*) FILTER (WHERE NOT (%s))\nFROM %s AS s", keys, alive("s", p.deleted), qualify(staging))
 }
 
 func dropBeside(staging destination.TableName) (list []string) {

@@ -197,7 +197,7 @@ func (l *load) makeStaging(ctx context.Context, conn *pgx.Conn) error {
 	}
 	logged := l.plan.way == create
 	statements := []string{
-		createTable(l.staging, l.plan.staged(), logged),
+		createStaging(l.staging, l.plan.staged(), logged),
 		comment(l.staging, string(text)),
 		createParts(beside(l.staging, partsSuffix), logged),
 	}
@@ -211,7 +211,7 @@ func (l *load) keyTables() (list []string) {
 		return nil
 	}
 	for _, suffix := range []string{goneSuffix, keptSuffix} {
-		list = append(list, createTable(beside(l.staging, suffix), l.plan.keyColumns(), false))
+		list = append(list, createStaging(beside(l.staging, suffix), l.plan.keyColumns(), false))
 	}
 	return list
 }

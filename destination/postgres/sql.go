@@ -82,9 +82,23 @@ const (
 
 func createSchema(schema string) string { return "CREATE SCHEMA IF NOT EXISTS " + quote(schema) }
 
-// createTable makes a table of columns in the types they are staged in. An
-// unlogged one is quick to fill and is emptied by a crash of the server.
-func createTable(t destination.TableName, columns []column, logged bool) string {
+// createTable makes a table of columns in the types they are staged in.
+func createTable(t destination.TableName, columns []column) string {
+	return "CREATE TABLE " + definition(t, columns)
+}
+
+// createStaging makes a table to stage rows in. An unlogged one is quick to fill
+// and is emptied by a crash of the server. Autovacuum would read it again and
+// again while it grows, and a statement of ours that meets it waits for a second.
+func createStaging(t destination.TableName, columns []column, logged bool) string {
+	what := "CREATE UNLOGGED TABLE "
+	if logged {
+		what = "CREATE TABLE "
+	}
+	return what + definition(t, columns) + " WITH (autovacuum_enabled = false)"
+}
+
+func definition(t destination.TableName, columns []column) string {
 	lines := make([]string, len(columns))
 	for i, c := range columns {
 		lines[i] = "\t" + quote(c.name) + " " + c.kind
@@ -92,17 +106,13 @@ func createTable(t destination.TableName, columns []column, logged bool) string 
 			lines[i] += " NOT NULL"
 		}
 	}
-	what, options := "CREATE TABLE ", ""
-	if !logged {
-		what, options = "CREATE UNLOGGED TABLE ", " WITH (autovacuum_enabled = false)"
-	}
-	return what + qualify(t) + " (\n" + strings.Join(lines, ",\n") + "\n)" + options
+	return qualify(t) + " (\n" + strings.Join(lines, ",\n") + "\n)"
 }
 
 // createParts makes the table of the parts that were staged. It loses its rows
 // whenever the staging table does.
 func createParts(t destination.TableName, logged bool) string {
-	return createTable(t, []column{{name: "part", kind: text, notNull: true}, {name: "rows", kind: bigint, notNull: true}}, logged)
+	return createStaging(t, []column{{name: "part", kind: text, notNull: true}, {name: "rows", kind: bigint, notNull: true}}, logged)
 }
 
 func insertPart(t destination.TableName) string {

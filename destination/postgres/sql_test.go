@@ -30,7 +30,7 @@ func TestSQL(t *testing.T) {
 	section("transactions", begin, beginReading, lockTimeout(1000), commitSettings, durable)
 	section("catalog", selectSchema, selectRelation, selectColumns, selectReferrers, selectReferred, selectPinned, selectStaging, selectServer, selectHolder)
 	section("states", hasStates, createStates, selectState, lockStates, lockState, selectStates, deleteState, updateState, insertState)
-	section("stage", createSchema("public"), createTable(staging, columns, false), comment(staging, `it's a \ label`), createParts(beside(staging, partsSuffix), true),
+	section("stage", createSchema("public"), createStaging(staging, columns, false), comment(staging, `it's a \ label`), createParts(beside(staging, partsSuffix), true),
 		copyIn(staging, columns), insertPart(beside(staging, partsSuffix)))
 	section("go on", selectParts(beside(staging, partsSuffix)), newestRow(staging, "system_modstamp"))
 	section("misfits", misfits(staging, columns[2], []string{"id", `o"dd`}), misfits(staging, columns[2], nil), nulls(staging, columns[1], []string{"id"}),

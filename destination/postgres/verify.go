@@ -13,7 +13,8 @@ import (
 
 // counted is what a commit has counted, for the steps that need it.
 type counted struct {
-	most, dead int64 // staged rows of one key; those marked deleted
+	staged     int64
+	keys, dead int64 // of the staged rows, at least so many; those marked deleted
 	// pairs are those of rows of the table with a staged one, matched the staged
 	// rows among them, differing the pairs whose values are not the same.
 	pairs, matched, differing int64
@@ -24,7 +25,7 @@ type counted struct {
 func (c *counted) has(n need) bool {
 	switch n {
 	case older:
-		return c.most > 1
+		return c.keys < c.staged
 	case dead:
 		return c.dead > 0
 	case doubles:
@@ -41,14 +42,13 @@ func (c *counted) has(n need) bool {
 // verify checks that every staged row is there (P2), and that the columns that
 // keep another type, or need a value, can hold theirs (P1).
 func (l *load) verify(ctx context.Context, conn *pgx.Conn) (c counted, err error) {
-	var staged int64
-	if err := conn.QueryRow(ctx, countStaged(l.staging, &l.plan)).Scan(&staged, &c.most, &c.dead); err != nil {
+	if err := conn.QueryRow(ctx, countStaged(l.staging, &l.plan)).Scan(&c.staged, &c.keys, &c.dead); err != nil {
 		return c, err
 	}
 	c.left = l.rows
-	if staged != l.rows {
+	if c.staged != l.rows {
 		return c, &destination.Error{
-			Err:  fmt.Errorf("%d rows were staged, %d are there", l.rows, staged),
+			Err:  fmt.Errorf("%d rows were staged, %d are there", l.rows, c.staged),
 			Mend: "a crash of the server empties the staging tables: run again",
 		}
 	}
