@@ -122,6 +122,8 @@ func (s *scan) deleted(ctx context.Context, start, end time.Time) (ids map[strin
 // watch strikes the rows that a part shows off the list of the gone ones: what
 // the row itself says is right, deleted or not.
 func (l *changeLog) watch(p source.Part) source.Part {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.gone) == 0 {
 		return p
 	}
