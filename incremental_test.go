@@ -13,6 +13,7 @@ import (
 // The ways in which other tools lost or doubled rows between two runs.
 
 func TestRowsThatAppearLateWithAnOlderStampAreNotLost(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
 	s.org.Advance(time.Hour)
 	s.org.Update("Account", accountIDs(s.org)[0], fakeorg.Values{"Name": "Newest"})
@@ -24,6 +25,7 @@ func TestRowsThatAppearLateWithAnOlderStampAreNotLost(t *testing.T) {
 }
 
 func TestAFirstRunHasNoStartDate(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 50}})
 	s.org.RevealLate("Account", time.Date(1999, 3, 1, 0, 0, 0, 0, time.UTC), fakeorg.Values{"Name": "Old"})
 	s.loads()
@@ -33,6 +35,7 @@ func TestAFirstRunHasNoStartDate(t *testing.T) {
 // TestRowsOfOneStampAreNotLostAtPageBorders changes many rows in one
 // transaction's instant, some before a run and some after it.
 func TestRowsOfOneStampAreNotLostAtPageBorders(t *testing.T) {
+	t.Parallel()
 	for _, api := range []string{"api=rest", "api=bulk"} {
 		s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 900}, Knobs: fakeorg.Knobs{PageSize: 100, BulkPageSize: 100}})
 		s.loads(api)
@@ -53,6 +56,7 @@ func TestRowsOfOneStampAreNotLostAtPageBorders(t *testing.T) {
 }
 
 func TestACursorThatNoQueryMayFilterOnGivesWay(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
 	s.org.Unfilter("Account", "SystemModstamp")
 	s.loads()
@@ -66,6 +70,7 @@ func TestACursorThatNoQueryMayFilterOnGivesWay(t *testing.T) {
 }
 
 func TestAFieldDroppedAndMadeAgainIsRightInAllRows(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
 	s.org.AddField("Account", "Motto__c str:80 null=200")
 	s.loads()
@@ -88,6 +93,7 @@ func (s *site) keepsColumn(column string) {
 }
 
 func TestDeletedErasedAndRestoredRows(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
 	s.loads()
 	ids := accountIDs(s.org)
@@ -110,6 +116,7 @@ func TestDeletedErasedAndRestoredRows(t *testing.T) {
 // TestTheClientsClockDoesNotMatter has orgs whose clocks are before and behind
 // the machine's, and rows that change while it is read.
 func TestTheClientsClockDoesNotMatter(t *testing.T) {
+	t.Parallel()
 	for _, skew := range []time.Duration{-10 * time.Minute, 10 * time.Minute} {
 		s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 300}, Now: func() time.Time { return time.Now().Add(skew) }})
 		s.loads()
@@ -126,6 +133,7 @@ func TestTheClientsClockDoesNotMatter(t *testing.T) {
 }
 
 func TestRowsWithoutACursorValueAreNotLost(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 300}})
 	flags := []string{"--incremental-strategy", "merge", "--incremental-key", "onboarded_on__c"}
 	s.loads(flags...)
@@ -142,6 +150,7 @@ func TestRowsWithoutACursorValueAreNotLost(t *testing.T) {
 
 // TestATableOfNullCursorsIsReadAgain has nothing that a cursor could be made of.
 func TestATableOfNullCursorsIsReadAgain(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 50}})
 	for _, id := range accountIDs(s.org) {
 		s.org.Touch("Account", id, fakeorg.Values{"Onboarded_On__c": nil})
@@ -156,6 +165,7 @@ func TestATableOfNullCursorsIsReadAgain(t *testing.T) {
 // TestTheSecondOfTwoRunsStopsBeforeItWrites lets a run of the same table begin
 // and commit while another one waits for its rows.
 func TestTheSecondOfTwoRunsStopsBeforeItWrites(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
 	s.loads()
 	s.org.Advance(time.Hour)
@@ -172,6 +182,7 @@ func TestTheSecondOfTwoRunsStopsBeforeItWrites(t *testing.T) {
 }
 
 func TestAStateOfANewerSluiceIsRefused(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 20}})
 	s.loads()
 	db, err := sql.Open("duckdb", s.file)
@@ -200,6 +211,7 @@ func TestAStateOfANewerSluiceIsRefused(t *testing.T) {
 // TestRowsThatNoLongerMeetTheConditionLeave changes rows so that --where begins
 // and ends to hold for them: a merge leaves what a replace would (P5).
 func TestRowsThatNoLongerMeetTheConditionLeave(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 200}})
 	ids := accountIDs(s.org)
 	for _, id := range ids[:20] {

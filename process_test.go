@@ -16,6 +16,7 @@ import (
 // TestALoadOutlivesWhoeverReadsItsOutput closes the other end of stderr, or of
 // stdout, before the load begins to write: "sluice … 2>&1 | head -1".
 func TestALoadOutlivesWhoeverReadsItsOutput(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		stdout, stderr bool // closed
 		code           int
@@ -66,6 +67,7 @@ func TestALoadOutlivesWhoeverReadsItsOutput(t *testing.T) {
 // TestAnInterruptLeavesNoProcess waits for the whole process group of a run to
 // be gone.
 func TestAnInterruptLeavesNoProcess(t *testing.T) {
+	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			s := tenPages(t)
@@ -100,6 +102,7 @@ func TestAnInterruptLeavesNoProcess(t *testing.T) {
 // TestASecondInterruptEndsTheRunAtOnce interrupts a run whose job the org does
 // not end, and interrupts it again while it waits for that.
 func TestASecondInterruptEndsTheRunAtOnce(t *testing.T) {
+	t.Parallel()
 	s := tenPages(t)
 	s.loads("api=bulk")
 	for row := range s.org.Rows("Account") {

@@ -165,6 +165,7 @@ func tenPages(t *testing.T) *site {
 // TestARunThatDiedGoesOnWithTheNextPage is killed after page 6 of 10: the next
 // run fetches 4 (P9).
 func TestARunThatDiedGoesOnWithTheNextPage(t *testing.T) {
+	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
 		for _, strategy := range []string{"merge", "replace"} {
 			t.Run(fmt.Sprint(signal, " ", strategy), func(t *testing.T) {
@@ -192,6 +193,7 @@ func TestARunThatDiedGoesOnWithTheNextPage(t *testing.T) {
 // TestWhatChangedAfterTheJobIsNotLostByGoingOn changes rows between the kill
 // and the run that goes on: its cursor is that of the job (P6).
 func TestWhatChangedAfterTheJobIsNotLostByGoingOn(t *testing.T) {
+	t.Parallel()
 	s := tenPages(t)
 	flags := []string{"api=bulk", "--extract-parallelism", "1"}
 	s.stopAt(7, syscall.SIGKILL, flags...)
@@ -214,6 +216,7 @@ func TestWhatChangedAfterTheJobIsNotLostByGoingOn(t *testing.T) {
 // TestAJobThatIsGoneIsMadeAgain: the org forgot the job, or its query is no
 // longer the same.
 func TestAJobThatIsGoneIsMadeAgain(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(s *site){
 		"deleted": func(s *site) {
 			for _, j := range s.org.Jobs() {
@@ -239,6 +242,7 @@ func TestAJobThatIsGoneIsMadeAgain(t *testing.T) {
 // TestAnOrgThatThrottlesIsNotAskedAgainForWhatItGave stops by the org's own
 // doing, and goes on.
 func TestAnOrgThatThrottlesIsNotAskedAgainForWhatItGave(t *testing.T) {
+	t.Parallel()
 	s := tenPages(t)
 	flags := []string{"api=bulk", "--extract-parallelism", "1"}
 	s.org.Inject(fakeorg.Fault{Path: "/services/data/*/jobs/query/*/results", Nth: 5, Times: -1, Status: 403, Body: `[{"message":"TotalRequests Limit exceeded.","errorCode":"REQUEST_LIMIT_EXCEEDED"}]`})
@@ -251,6 +255,7 @@ func TestAnOrgThatThrottlesIsNotAskedAgainForWhatItGave(t *testing.T) {
 }
 
 func TestReconcileFindsRowsThatNoLogTellsOf(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 400}})
 	s.loads()
 	ids := accountIDs(s.org)
@@ -281,6 +286,7 @@ func TestReconcileFindsRowsThatNoLogTellsOf(t *testing.T) {
 }
 
 func TestFormulasAreRefreshedInRowsThatDidNotChange(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 400}})
 	s.loads()
 	s.org.Recalculate("Account", "Owner_Region__c")
@@ -296,6 +302,7 @@ func TestFormulasAreRefreshedInRowsThatDidNotChange(t *testing.T) {
 }
 
 func TestANewFieldIsFilledInOldRowsWhenAsked(t *testing.T) {
+	t.Parallel()
 	for name, states := range map[string][]string{
 		"with the rows": nil, "file": {"--state-uri", "file://./state.json"}, "database": {"--state-uri", "duckdb:///state.db"},
 	} {
@@ -326,6 +333,7 @@ func TestANewFieldIsFilledInOldRowsWhenAsked(t *testing.T) {
 }
 
 func TestTheSchemaContractHolds(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
 	s.loads()
 	s.org.AddField("Account", "Nickname__c str:80")
@@ -352,6 +360,7 @@ func TestTheSchemaContractHolds(t *testing.T) {
 }
 
 func TestNewTablesTakeSalesforcesNamesWhenAsked(t *testing.T) {
+	t.Parallel()
 	s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 20}})
 	s.loads("--schema-naming", "direct")
 	s.value(`SELECT max("SystemModstamp") FROM public.t`)
@@ -368,6 +377,7 @@ func TestNewTablesTakeSalesforcesNamesWhenAsked(t *testing.T) {
 // TestAStateKeptElsewhereIsReplaySafe loses the state after a commit, and
 // drops the table under a state that stayed.
 func TestAStateKeptElsewhereIsReplaySafe(t *testing.T) {
+	t.Parallel()
 	for name, states := range map[string][]string{
 		"file": {"--state-uri", "file://./state.json"}, "database": {"--state-uri", "duckdb:///state.db"},
 	} {
@@ -412,6 +422,7 @@ func TestAStateKeptElsewhereIsReplaySafe(t *testing.T) {
 // TestAFieldThatVanishesBeforeTheQueryIsNoError: describe still had it, the
 // query does not know it; the run describes again.
 func TestAFieldThatVanishesBeforeTheQueryIsNoError(t *testing.T) {
+	t.Parallel()
 	for _, api := range []string{"rest", "bulk"} {
 		t.Run(api, func(t *testing.T) {
 			s := newSite(t, fakeorg.Config{Rows: map[string]int{"Account": 100}})
