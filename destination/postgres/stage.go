@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -71,6 +70,10 @@ func (s *stage) copy(ctx context.Context) {
 	s.arrived, s.copyErr = tag.RowsAffected(), err
 }
 
+// rowsAtOnce are encoded before it is looked whether a chunk is full: long
+// texts make a buffer greater by so many rows.
+const rowsAtOnce = 16
+
 // Write implements [destination.Stage].
 func (s *stage) Write(ctx context.Context, b arrow.RecordBatch) error {
 	if err := s.write(ctx, b); err != nil {
@@ -95,15 +98,8 @@ func (s *stage) write(ctx context.Context, b arrow.RecordBatch) error {
 		return err
 	}
 	buf := s.stream.buffer()
-	for row := range int(b.NumRows()) {
-		buf = binary.BigEndian.AppendUint16(buf, uint16(len(list)))
-		for i := range list {
-			if v := &list[i]; v.null(row) {
-				buf = append(buf, 0xff, 0xff, 0xff, 0xff)
-			} else {
-				buf = v.put(buf, row)
-			}
-		}
+	for from, rows := 0, int(b.NumRows()); from < rows; from += rowsAtOnce {
+		buf = appendRows(buf, list, from, min(from+rowsAtOnce, rows))
 		if len(buf) >= chunk {
 			if err := s.send(ctx, buf); err != nil {
 				return err
