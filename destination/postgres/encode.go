@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -37,15 +38,29 @@ const (
 	minMicros = -211813488000000000 + epochMicros
 )
 
+// form is how the values of a column are written.
+type form int
+
+const (
+	eightBytes form = iota // a number
+	fourBytes              // a number
+	oneByte                // a boolean
+	anyBytes
+	digits // of a number with a decimal point
+)
+
 // vector reads the values of one column of a batch out of its buffers.
 type vector struct {
+	form   form
 	valid  []byte // a bitmap; nil when nothing is null
 	offset int    // of the first row in valid
-	put    func(buf []byte, row int) []byte
-}
-
-func (v *vector) null(row int) bool {
-	return v.valid != nil && bitutil.BitIsNotSet(v.valid, v.offset+row)
+	// raw are the numbers as Arrow has them, of which minus is to be taken, the
+	// bits of booleans, or the bytes of all runs.
+	raw     []byte
+	minus   uint64
+	first   int     // the bit of the first boolean
+	offsets []int32 // of runs in raw
+	decimal *array.Decimal128
 }
 
 // vectors checks the values of a batch, and makes them ready to be put in rows.
@@ -63,120 +78,197 @@ func vectors(b arrow.RecordBatch, o *odd) ([]vector, error) {
 	return list, nil
 }
 
+func (v *vector) null(row int) bool {
+	return v.valid != nil && bitutil.BitIsNotSet(v.valid, v.offset+row)
+}
+
 // bind looks at all values of a column at once, so that putting them in rows
 // has nothing to check.
 func (v *vector) bind(b arrow.RecordBatch, i int, o *odd) error {
 	switch a := b.Column(i).(type) {
 	case *array.String:
-		values, err := texts(b, i, a, o)
-		v.put = values.put
-		return err
+		return v.texts(b, i, a, o)
 	case *array.Binary:
-		v.put = (&runs{a.ValueOffsets(), buffer(a.Data())}).put
+		v.form, v.offsets, v.raw = anyBytes, a.ValueOffsets(), buffer(a.Data(), 2)
 	case *array.Boolean:
-		v.put = func(buf []byte, row int) []byte {
-			if a.Value(row) {
-				return append(buf, 0, 0, 0, 1, 1)
-			}
-			return append(buf, 0, 0, 0, 1, 0)
-		}
-	case *array.Int64:
-		v.put = longs(a.Int64Values(), 0)
-	case *array.Float64:
-		values := a.Float64Values()
-		v.put = func(buf []byte, row int) []byte { return putLong(buf, math.Float64bits(values[row])) }
+		v.form, v.raw, v.first = oneByte, buffer(a.Data(), 1), a.Data().Offset()
+	case *array.Int64, *array.Float64:
+		v.numbers(eightBytes, a.Data())
 	case *array.Timestamp:
-		values := a.TimestampValues()
-		for row, at := range values {
+		for row, at := range a.TimestampValues() {
 			if !v.null(row) && at < minMicros {
 				return o.refuse(b, i, row, at.ToTime(arrow.Microsecond).Format(time.RFC3339Nano), "a timestamp is of 4713 BC or later")
 			}
 		}
-		v.put = func(buf []byte, row int) []byte { return putLong(buf, uint64(values[row]-epochMicros)) }
+		v.numbers(eightBytes, a.Data())
+		v.minus = epochMicros
 	case *array.Date32:
-		values := a.Date32Values()
-		for row, day := range values {
+		for row, day := range a.Date32Values() {
 			if !v.null(row) && (int64(day) < minDay || int64(day) > maxDay) {
 				return o.refuse(b, i, row, fmt.Sprintf("day %d from 1970", day), "a date is of 4713 BC to 5874897 AD")
 			}
 		}
-		v.put = func(buf []byte, row int) []byte {
-			return binary.BigEndian.AppendUint32(append(buf, 0, 0, 0, 4), uint32(int32(values[row])-epochDays))
-		}
+		v.numbers(fourBytes, a.Data())
+		v.minus = epochDays
 	case *array.Time64:
-		values := a.Time64Values()
-		for row, at := range values {
+		for row, at := range a.Time64Values() {
 			if !v.null(row) && (at < 0 || at > 24*3600*1_000_000) {
 				return o.refuse(b, i, row, fmt.Sprintf("%d µs", at), "a time of day is of 0 to 24 hours")
 			}
 		}
-		v.put = func(buf []byte, row int) []byte { return putLong(buf, uint64(values[row])) }
+		v.numbers(eightBytes, a.Data())
 	case *array.Decimal128:
-		scale := a.DataType().(*arrow.Decimal128Type).Scale
-		v.put = func(buf []byte, row int) []byte { return putNumeric(buf, a.Value(row), int(scale)) }
+		v.form, v.decimal = digits, a
 	default:
 		return fmt.Errorf("no way to write %s", a.DataType())
 	}
 	return nil
 }
 
-func longs(values []int64, minus int64) func([]byte, int) []byte {
-	return func(buf []byte, row int) []byte { return putLong(buf, uint64(values[row]-minus)) }
+func (v *vector) numbers(f form, d arrow.ArrayData) {
+	v.form = f
+	if b := buffer(d, 1); b != nil {
+		v.raw = b[f.width()*d.Offset():]
+	}
 }
 
-func putLong(buf []byte, n uint64) []byte {
-	return binary.BigEndian.AppendUint64(append(buf, 0, 0, 0, 8), n)
-}
-
-// runs are values of any length, one after the other.
-type runs struct {
-	offsets []int32
-	bytes   []byte
-}
-
-func buffer(d arrow.ArrayData) []byte {
-	if b := d.Buffers()[2]; b != nil {
+// buffer is one of an array's; nil where there are no values.
+func buffer(d arrow.ArrayData, i int) []byte {
+	if b := d.Buffers()[i]; b != nil {
 		return b.Bytes()
 	}
 	return nil
 }
 
-func (r *runs) at(row int) []byte { return r.bytes[r.offsets[row]:r.offsets[row+1]] }
-
-func (r *runs) put(buf []byte, row int) []byte {
-	value := r.at(row)
-	return append(binary.BigEndian.AppendUint32(buf, uint32(len(value))), value...)
+// width is how many bytes a value has; of a number with a decimal point at
+// most: its groups of two bytes hold four of 38 digits each, on either side of
+// the point.
+func (f form) width() int {
+	return [...]int{eightBytes: 8, fourBytes: 4, oneByte: 1, anyBytes: 0, digits: 8 + 2*11}[f]
 }
 
-// all are the bytes of all values.
-func (r *runs) all() []byte {
-	if len(r.offsets) == 0 {
-		return nil
+// shortRun is up to how many bytes are copied by two words, which is quicker
+// than to call a copy.
+const shortRun = 16
+
+// room is how many bytes some rows take at most, and what copying a short run
+// may write behind it.
+func room(list []vector, from, to int) int {
+	n := shortRun + 2*(to-from)
+	for i := range list {
+		v := &list[i]
+		n += (4 + v.form.width()) * (to - from)
+		if v.form == anyBytes {
+			n += int(v.offsets[to] - v.offsets[from])
+		}
 	}
-	return r.bytes[r.offsets[0]:r.offsets[len(r.offsets)-1]]
+	return n
 }
 
-// texts checks that all values are UTF-8 and have no NUL, in two passes over
-// the bytes of all; only when one fails does it look at each.
-func texts(b arrow.RecordBatch, i int, a *array.String, o *odd) (*runs, error) {
-	r := &runs{a.ValueOffsets(), buffer(a.Data())}
-	all := r.all()
-	whole := utf8.Valid(all)
-	for row := 0; whole && row < a.Len(); row++ {
-		at := r.offsets[row]
-		whole = at == r.offsets[row+1] || utf8.RuneStart(r.bytes[at])
+// appendRows adds rows to buf.
+func appendRows(buf []byte, list []vector, from, to int) []byte {
+	buf = slices.Grow(buf, room(list, from, to))
+	at := len(buf)
+	buf = buf[:cap(buf)]
+	for row := from; row < to; row++ {
+		binary.BigEndian.PutUint16(buf[at:], uint16(len(list)))
+		at += 2
+		for i := range list {
+			at = list[i].put(buf, at, row)
+		}
 	}
-	if !whole {
+	return buf[:at]
+}
+
+// put writes a value at a place where there is room for it, and gives the place
+// after it.
+func (v *vector) put(buf []byte, at, row int) int {
+	if v.null(row) {
+		binary.BigEndian.PutUint32(buf[at:], math.MaxUint32)
+		return at + 4
+	}
+	switch v.form {
+	case eightBytes:
+		binary.BigEndian.PutUint32(buf[at:], 8)
+		binary.BigEndian.PutUint64(buf[at+4:], binary.NativeEndian.Uint64(v.raw[8*row:])-v.minus)
+		return at + 12
+	case fourBytes:
+		binary.BigEndian.PutUint32(buf[at:], 4)
+		binary.BigEndian.PutUint32(buf[at+4:], binary.NativeEndian.Uint32(v.raw[4*row:])-uint32(v.minus))
+		return at + 8
+	case oneByte:
+		binary.BigEndian.PutUint32(buf[at:], 1)
+		buf[at+4] = 0
+		if bitutil.BitIsSet(v.raw, v.first+row) {
+			buf[at+4] = 1
+		}
+		return at + 5
+	case anyBytes:
+		from, to := int(v.offsets[row]), int(v.offsets[row+1])
+		n := to - from
+		binary.BigEndian.PutUint32(buf[at:], uint32(n))
+		at += 4
+		if n <= shortRun && from+shortRun <= len(v.raw) {
+			binary.NativeEndian.PutUint64(buf[at:], binary.NativeEndian.Uint64(v.raw[from:]))
+			binary.NativeEndian.PutUint64(buf[at+8:], binary.NativeEndian.Uint64(v.raw[from+8:]))
+		} else {
+			copy(buf[at:], v.raw[from:to])
+		}
+		return at + n
+	case digits:
+		scale := v.decimal.DataType().(*arrow.Decimal128Type).Scale
+		return len(putNumeric(buf[:at], v.decimal.Value(row), int(scale)))
+	}
+	return at
+}
+
+// texts checks that all values are UTF-8 and have no NUL: in few passes over the
+// bytes of all, and at each value only when there is reason to.
+func (v *vector) texts(b arrow.RecordBatch, i int, a *array.String, o *odd) error {
+	v.form, v.offsets, v.raw = anyBytes, a.ValueOffsets(), buffer(a.Data(), 2)
+	var all []byte
+	if n := len(v.offsets); n > 0 {
+		all = v.raw[v.offsets[0]:v.offsets[n-1]]
+	}
+	if !ascii(all) && !v.whole(all) {
 		for row := range a.Len() {
-			if !a.IsNull(row) && !utf8.Valid(r.at(row)) {
-				return nil, o.refuse(b, i, row, fmt.Sprintf("%.100q", r.at(row)), "PostgreSQL holds texts in UTF-8")
+			if !a.IsNull(row) && !utf8.Valid(v.run(row)) {
+				return o.refuse(b, i, row, fmt.Sprintf("%.100q", v.run(row)), "PostgreSQL holds texts in UTF-8")
 			}
 		}
 	}
 	if bytes.IndexByte(all, 0) < 0 {
-		return r, nil
+		return nil
 	}
-	return o.withoutNUL(b, i, a, r)
+	return v.withoutNUL(b, i, a, o)
+}
+
+func (v *vector) run(row int) []byte { return v.raw[v.offsets[row]:v.offsets[row+1]] }
+
+// ascii says whether no byte has its highest bit set.
+func ascii(all []byte) bool {
+	var or uint64
+	for ; len(all) >= 8; all = all[8:] {
+		or |= binary.NativeEndian.Uint64(all)
+	}
+	for _, c := range all {
+		or |= uint64(c)
+	}
+	return or&0x8080808080808080 == 0
+}
+
+// whole says whether all values are UTF-8: their bytes together are, and none
+// begins within a character.
+func (v *vector) whole(all []byte) bool {
+	if !utf8.Valid(all) {
+		return false
+	}
+	for row := range len(v.offsets) - 1 {
+		if at := v.offsets[row]; at < v.offsets[row+1] && !utf8.RuneStart(v.raw[at]) {
+			return false
+		}
+	}
+	return true
 }
 
 // odd is what is done about values that PostgreSQL cannot hold.
@@ -188,24 +280,27 @@ type odd struct {
 	stripped int64
 }
 
-func (o *odd) withoutNUL(b arrow.RecordBatch, i int, a *array.String, r *runs) (*runs, error) {
-	clean := &runs{offsets: make([]int32, 1, a.Len()+1)}
+// withoutNUL removes NUL characters, or refuses them.
+func (v *vector) withoutNUL(b arrow.RecordBatch, i int, a *array.String, o *odd) error {
+	var raw []byte
+	offsets := make([]int32, 1, a.Len()+1)
 	for row := range a.Len() {
 		var value []byte
 		if !a.IsNull(row) {
-			value = r.at(row)
+			value = v.run(row)
 		}
 		n := bytes.Count(value, []byte{0})
 		if n > 0 && !o.strip {
 			err := o.refuse(b, i, row, fmt.Sprintf("%.100q", value), "")
 			err.Mend = "PostgreSQL holds no NUL character in a text: correct the record, or remove such characters with --nul strip"
-			return nil, err
+			return err
 		}
 		o.stripped += int64(n)
-		clean.bytes = append(clean.bytes, bytes.ReplaceAll(value, []byte{0}, nil)...)
-		clean.offsets = append(clean.offsets, int32(len(clean.bytes)))
+		raw = append(raw, bytes.ReplaceAll(value, []byte{0}, nil)...)
+		offsets = append(offsets, int32(len(raw)))
 	}
-	return clean, nil
+	v.offsets, v.raw = offsets, raw
+	return nil
 }
 
 // refuse names the record and the field of a value that cannot be held.

@@ -39,6 +39,7 @@ type load struct {
 	openStages int        // stages that are neither closed nor aborted
 	rows       int64      // of closed stages
 	stripped   int64      // NUL characters of theirs
+	tallies    []tally    // of theirs; an earlier run's rows have none
 }
 
 func (l *load) op(verb string) string { return verb + " " + l.spec.Table.String() }
@@ -142,17 +143,22 @@ func (l *load) stage(ctx context.Context, to func() *stageTarget) (destination.S
 	l.mu.Unlock()
 	s, err := newStage(ctx, l, to())
 	if err != nil {
-		l.stageEnded(0, 0)
+		l.stageEnded(nil, 0)
 		return nil, explainWithin(ctx, l.op("stage"), err)
 	}
 	return s, nil
 }
 
-func (l *load) stageEnded(rows, stripped int64) {
+// stageEnded takes what a stage that was closed has added to the rows; nil is
+// nothing.
+func (l *load) stageEnded(t *tally, stripped int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.openStages--
-	l.rows += rows
+	if t != nil {
+		l.rows += t.rows
+		l.tallies = append(l.tallies, *t)
+	}
 	l.stripped += stripped
 }
 

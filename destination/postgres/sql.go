@@ -123,6 +123,10 @@ func selectParts(t destination.TableName) string {
 	return "SELECT part, rows FROM " + qualify(t)
 }
 
+func countParts(t destination.TableName) string {
+	return "SELECT coalesce(sum(rows), 0)::bigint FROM " + qualify(t)
+}
+
 // comment writes down what a staging table is for.
 func comment(t destination.TableName, text string) string {
 	return "COMMENT ON TABLE " + qualify(t) + " IS " + literal(text)

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -26,11 +25,11 @@ type stageTarget struct {
 // connection of its own, so that stages run side by side and an aborted one
 // leaves nothing.
 type stage struct {
-	load *load
-	to   *stageTarget
-	conn *pgx.Conn
-	odd  odd
-	rows int64
+	load  *load
+	to    *stageTarget
+	conn  *pgx.Conn
+	odd   odd
+	tally *tallying
 
 	stream *stream
 	cancel context.CancelFunc
@@ -40,7 +39,7 @@ type stage struct {
 	arrived int64
 	copyErr error
 
-	failed, ended bool
+	failed, closed, ended bool
 }
 
 func newStage(ctx context.Context, l *load, to *stageTarget) (*stage, error) {
@@ -54,7 +53,7 @@ func newStage(ctx context.Context, l *load, to *stageTarget) (*stage, error) {
 	}
 	s := &stage{
 		load: l, to: to, conn: conn, odd: odd{spec: &l.spec, strip: l.d.options.NulStrip},
-		stream: newStream(), copied: make(chan struct{}),
+		tally: newTallying(&l.spec, to.schema), stream: newStream(), copied: make(chan struct{}),
 	}
 	// The copying outlives the call that began it, and is ended by Close or
 	// Abort.
@@ -70,6 +69,10 @@ func (s *stage) copy(ctx context.Context) {
 	tag, err := s.conn.PgConn().CopyFrom(ctx, s.stream, copyIn(s.to.table, s.to.columns))
 	s.arrived, s.copyErr = tag.RowsAffected(), err
 }
+
+// rowsAtOnce are encoded before it is looked whether a chunk is full: long
+// texts make a buffer greater by so many rows.
+const rowsAtOnce = 16
 
 // Write implements [destination.Stage].
 func (s *stage) Write(ctx context.Context, b arrow.RecordBatch) error {
@@ -95,15 +98,8 @@ func (s *stage) write(ctx context.Context, b arrow.RecordBatch) error {
 		return err
 	}
 	buf := s.stream.buffer()
-	for row := range int(b.NumRows()) {
-		buf = binary.BigEndian.AppendUint16(buf, uint16(len(list)))
-		for i := range list {
-			if v := &list[i]; v.null(row) {
-				buf = append(buf, 0xff, 0xff, 0xff, 0xff)
-			} else {
-				buf = v.put(buf, row)
-			}
-		}
+	for from, rows := 0, int(b.NumRows()); from < rows; from += rowsAtOnce {
+		buf = appendRows(buf, list, from, min(from+rowsAtOnce, rows))
 		if len(buf) >= chunk {
 			if err := s.send(ctx, buf); err != nil {
 				return err
@@ -114,7 +110,7 @@ func (s *stage) write(ctx context.Context, b arrow.RecordBatch) error {
 	if err := s.send(ctx, buf); err != nil {
 		return err
 	}
-	s.rows += b.NumRows()
+	s.tally.add(b)
 	return nil
 }
 
@@ -157,6 +153,7 @@ func (s *stage) Close(ctx context.Context) error {
 		s.failed = true
 		return errors.Join(explainWithin(ctx, s.load.op("stage"), err), s.Abort(ctx))
 	}
+	s.closed = true
 	s.end(ctx)
 	return nil
 }
@@ -177,12 +174,12 @@ func (s *stage) finish(ctx context.Context) error {
 	if s.copyErr != nil {
 		return s.copyErr
 	}
-	if s.arrived != s.rows { // P2
-		return fmt.Errorf("%d rows were sent, %d arrived", s.rows, s.arrived)
+	if s.arrived != s.tally.rows { // P2
+		return fmt.Errorf("%d rows were sent, %d arrived", s.tally.rows, s.arrived)
 	}
 	if s.to.counts {
 		parts := beside(s.load.staging, partsSuffix)
-		if _, err := s.conn.Exec(ctx, insertPart(parts), s.to.part, s.rows); err != nil {
+		if _, err := s.conn.Exec(ctx, insertPart(parts), s.to.part, s.tally.rows); err != nil {
 			return err
 		}
 	}
@@ -196,7 +193,6 @@ func (s *stage) Abort(ctx context.Context) error {
 	if s.ended {
 		return nil
 	}
-	s.rows, s.odd.stripped = 0, 0
 	s.end(ctx)
 	return nil
 }
@@ -217,10 +213,17 @@ func (s *stage) end(ctx context.Context) {
 	}
 	s.cancel()
 	hangUp(ctx, s.conn)
-	if !s.to.counts {
-		s.rows = 0
+	if !s.closed {
+		s.load.stageEnded(nil, 0)
+		return
 	}
-	s.load.stageEnded(s.rows, s.odd.stripped)
+	var t *tally
+	if s.to.counts {
+		t = &s.tally.tally
+		// Two keys may be the same without what was removed from them.
+		t.ordered = t.ordered && s.odd.stripped == 0
+	}
+	s.load.stageEnded(t, s.odd.stripped)
 }
 
 var _ destination.Stage = (*stage)(nil)
