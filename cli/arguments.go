@@ -30,6 +30,9 @@ func checkArguments(command *cli.Command, args []string) (seen map[string]bool, 
 		if !hasValue && takesValue(command.Flags, name) && len(args) > 0 {
 			value, hasValue, args = args[0], true, args[1:]
 		}
+		if f := findFlag(command.Flags, name); f != nil {
+			name = f.Names()[0] // of its spellings
+		}
 		last = "--" + name
 		if _, repeats := findFlag(command.Flags, name).(*cli.StringSliceFlag); seen[name] && !repeats {
 			return nil, &usageError{last + " is given twice", "give it once"}
@@ -70,6 +73,13 @@ func flagError(err error, command string, flags []cli.Flag) error {
 	help := "see " + command + " --help"
 	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
 		return &usageError{"--" + strings.TrimLeft(name, "-") + " needs a value", help}
+	}
+	if names, ok := strings.CutPrefix(text, "Cannot use two forms of the same flag: "); ok {
+		name, _, _ := strings.Cut(names, " ")
+		if f := findFlag(flags, name); f != nil {
+			name = f.Names()[0]
+		}
+		return &usageError{"--" + name + " is given twice", "give it once"}
 	}
 	if m := badValue.FindStringSubmatch(text); m != nil {
 		return &usageError{"--" + m[1] + " does not take that value", help}

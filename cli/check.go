@@ -286,10 +286,16 @@ func (p *program) printFindings(list []finding, errs []error) error {
 	}
 	rows := [][]string{{"MARK", "END", "CHECK", "FOUND"}}
 	for _, f := range list {
+		if p.quiet && f.Mark == markOK {
+			continue
+		}
 		rows = append(rows, []string{f.Mark, f.End, f.Check, strings.ReplaceAll(f.Found, "\n", " ")})
 		if f.Remedy != "" {
 			rows = append(rows, []string{"", "", "", "-> " + f.Remedy})
 		}
+	}
+	if p.quiet && len(rows) == 1 {
+		return err
 	}
 	return errors.Join(printColumns(p.Stdout, rows), err)
 }

@@ -93,6 +93,8 @@ type program struct {
 	given map[string]bool
 	// json is true when stdout must hold one JSON object, whatever happens.
 	json bool
+	// quiet leaves out what is no result, warning or error.
+	quiet bool
 	// answered is true when that object was printed.
 	answered bool
 }
@@ -173,6 +175,7 @@ func (p *program) checked(command *cli.Command, depth int, action cli.ActionFunc
 		if err := p.fillFromEnvironment(c, command.Flags); err != nil {
 			return err
 		}
+		p.quiet = c.Bool("quiet")
 		return action(c)
 	}
 }
@@ -192,6 +195,16 @@ func (p *program) printError(err error) {
 // tell writes a line to stderr. When that is gone, nobody is left to be told.
 func (p *program) tell(kind, text string) {
 	_, _ = fmt.Fprintf(p.Stderr, "sluice: %s: %s\n", kind, text)
+}
+
+// remark prints what a person may like to know beside a result, and nothing on
+// --quiet.
+func (p *program) remark(format string, args ...any) error {
+	if p.quiet {
+		return nil
+	}
+	_, err := fmt.Fprintf(p.Stdout, format+"\n", args...)
+	return err
 }
 
 // hint is the mend that the error offers, if any.

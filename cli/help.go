@@ -78,7 +78,7 @@ func groupHelp(c *cli.Command, path string) string {
 // flagHelp is one line: the flag, its value's name, what it does and its default.
 func flagHelp(f cli.Flag) string {
 	meaning, value := flagWords(f)
-	head := "--" + f.Names()[0]
+	head := spelled(f)
 	if value != "" {
 		head += " " + value
 	}
@@ -87,6 +87,15 @@ func flagHelp(f cli.Flag) string {
 		line += " (default " + d + ")"
 	}
 	return line + "\n"
+}
+
+// spelled is how a flag is written: "-q, --quiet".
+func spelled(f cli.Flag) string {
+	head := "--" + f.Names()[0]
+	for _, short := range f.Names()[1:] {
+		head = "-" + short + ", " + head
+	}
+	return head
 }
 
 // flagWords takes a flag's usage apart: what it does, and the name of its value

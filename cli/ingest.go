@@ -88,12 +88,20 @@ func sharedFlags(category string) []cli.Flag {
 	}
 }
 
+// quietFlag leaves out what nobody has to act on.
+func quietFlag(category, usage string) cli.Flag {
+	return &cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: category, Usage: usage}
+}
+
 func outputFlags(category string) []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "json", Category: category, Usage: "the result as one JSON object on stdout"},
 		&cli.StringFlag{Name: "progress", Category: category, Usage: "auto, interactive, log or none, on stderr `KIND`", Value: "auto"},
+		quietFlag(category, "warnings and errors alone, on stderr"),
 		&cli.BoolFlag{Name: "debug", Category: category, Usage: "every request and step on stderr, no secrets"},
+		&cli.StringFlag{Name: "report", Category: category, Usage: "what the run did, as one HTML page `FILE`"},
 		&cli.StringFlag{Name: "metrics-file", Category: category, Usage: "what the run did, for Prometheus' node exporter `FILE`"},
+		&cli.StringFlag{Name: "openlineage", Category: category, Usage: "add what comes from where, as OpenLineage events `FILE`"},
 	}
 }
 
@@ -103,6 +111,7 @@ type request struct {
 	progress    display
 	log         *slog.Logger
 	destination destination.Destination
+	lineage     *lineage // nil for none
 	// closeStates ends the use of the store of states.
 	closeStates func() error
 }
@@ -117,24 +126,32 @@ func (p *program) load(ctx context.Context, c *cli.Context, parse func(*cli.Cont
 	defer cancel()
 	c.Context = ctx // which a pattern of tables asks the org by
 	p.json = c.Bool("json")
-	metricsFile := c.String("metrics-file")
-	if err := checkMetricsFile(metricsFile); err != nil {
+	out, err := p.openOutputs(c)
+	if err != nil {
 		return err
 	}
+	begun := outcome{command: c.Command.Name, from: shownSource(c.String("source-uri")), to: shownDestination(c.String("dest-uri")), started: time.Now()}
 	r, err := parse(c)
 	if err != nil {
-		err = nameInterrupt(ctx, err)
-		return errors.Join(err, p.writeMetrics(metricsFile, outcome{err: err}))
+		begun.err, begun.ended = nameInterrupt(ctx, err), time.Now()
+		return errors.Join(begun.err, p.write(out, begun))
 	}
 	if c.Bool("plan") {
 		return p.plan(ctx, r)
 	}
-	o := p.loadAll(ctx, r, c.Bool("fail-fast"))
+	r.lineage = out.lineage
+	for i := range r.jobs {
+		r.jobs[i].ByMonth = out.report != ""
+	}
+	o := begun
+	o.jobs = r.jobs
+	o.reports, o.failures, o.err = p.loadAll(ctx, r, c.Bool("fail-fast"))
 	if closing := r.close(); o.err == nil {
 		o.err = closing
 	}
-	// The rows are there, whatever becomes of the file.
-	if err := p.writeMetrics(metricsFile, o); err != nil {
+	o.ended = time.Now()
+	// The rows are there, whatever becomes of the files.
+	if err := p.write(out, o); err != nil {
 		o.reports[0].Warnings = append(o.reports[0].Warnings, err.Error())
 	}
 	return p.tellOutcome(o)
@@ -142,22 +159,27 @@ func (p *program) load(ctx context.Context, c *cli.Context, parse func(*cli.Cont
 
 // outcome is what became of a run: a report and an error or nil for each job.
 type outcome struct {
-	jobs     []pipeline.Job
+	command, from, to string // the ends as they may be shown
+	started, ended    time.Time
+
+	jobs     []pipeline.Job // none when the run did not get as far
 	reports  []pipeline.Report
 	failures []error
 	err      error // of the run as a whole
 }
 
+func (o outcome) took() time.Duration { return o.ended.Sub(o.started) }
+
 // loadAll loads the tables while the display shows how far they are.
-func (p *program) loadAll(ctx context.Context, r request, failFast bool) outcome {
+func (p *program) loadAll(ctx context.Context, r request, failFast bool) ([]pipeline.Report, []error, error) {
 	if len(r.jobs) > 1 {
 		return p.loadMany(ctx, r, failFast)
 	}
 	stop := r.progress.start(ctx, shownOf(r.jobs))
-	report, err := pipeline.Run(ctx, r.jobs[0])
+	report, err := r.lineage.run(ctx, r.jobs[0])
 	stop()
 	err = nameInterrupt(ctx, err)
-	return outcome{r.jobs, []pipeline.Report{report}, []error{err}, err}
+	return []pipeline.Report{report}, []error{err}, err
 }
 
 // tellOutcome prints the result and gives the error that the run ends with.
@@ -165,28 +187,73 @@ func (p *program) tellOutcome(o outcome) error {
 	if p.json {
 		return cmp.Or(o.err, p.printJSON(o.reports, o.failures, o.err))
 	}
-	for i, report := range o.reports {
-		switch failure := o.failures[i]; {
-		case failure == nil:
-			if err := printSummary(p.Stdout, report); err != nil {
-				return err
-			}
-		case len(o.reports) == 1:
-			p.tellWarnings(report)
-		default:
-			p.tell("error", report.SourceTable+": "+failure.Error())
-			if h := hint(failure); h != "" {
-				p.tell("hint", h)
-			}
-		}
+	if err := p.printOutcome(o); err != nil {
+		return err
+	}
+	if len(o.reports) > 1 {
+		p.tellFailures(o)
 	}
 	return o.err
 }
 
-// tellWarnings tells those of a table that was not loaded. Others are in its
-// summary.
-func (p *program) tellWarnings(r pipeline.Report) {
+// printOutcome prints what became of the tables: one in detail, several as a
+// table for a person and in detail for a log. Warnings are part of it, but for
+// those of a table that was not loaded.
+func (p *program) printOutcome(o outcome) error {
+	several := len(o.reports) > 1
+	if terminal := p.terminal(p.Stdout); terminal != nil && several && !p.quiet {
+		return printResults(p.Stdout, o, widthOf(terminal), p.paint())
+	}
+	for i, report := range o.reports {
+		if p.quiet || o.failures[i] != nil {
+			p.tellWarnings(report, several)
+		} else if err := printSummary(p.Stdout, report); err != nil {
+			return err
+		}
+	}
+	if several {
+		return p.remark("%s", totalLine(o))
+	}
+	return nil
+}
+
+// tellFailures tells why tables were not loaded.
+func (p *program) tellFailures(o outcome) {
+	for _, c := range causes(o) {
+		p.tell("error", strings.Join(c.tables, ", ")+": "+c.text)
+		if c.hint != "" {
+			p.tell("hint", c.hint)
+		}
+	}
+}
+
+// cause is why tables were not loaded.
+type cause struct {
+	text, hint string
+	tables     []string
+}
+
+// causes lists the failures, what several tables have in common once.
+func causes(o outcome) (list []cause) {
+	for i, failure := range o.failures {
+		if failure == nil {
+			continue
+		}
+		text, mend, table := failure.Error(), hint(failure), o.reports[i].SourceTable
+		at := slices.IndexFunc(list, func(c cause) bool { return c.text == text && c.hint == mend })
+		if at < 0 {
+			list, at = append(list, cause{text: text, hint: mend}), len(list)
+		}
+		list[at].tables = append(list[at].tables, table)
+	}
+	return list
+}
+
+func (p *program) tellWarnings(r pipeline.Report, several bool) {
 	for _, w := range r.Warnings {
+		if several {
+			w = named(r, w)
+		}
 		p.tell("warning", w)
 	}
 }

@@ -64,7 +64,7 @@ func (p *program) writeConfig(ctx context.Context, c *cli.Context, org *salesfor
 				err = closing
 			}
 			if err == nil {
-				_, err = fmt.Fprintf(p.Stdout, "%s lists %s; load them by: sluice run %s\n", path, plural(int64(tables), "table"), path)
+				err = p.remark("%s lists %s; load them by: sluice run %s", path, plural(int64(tables), "table"), path)
 			}
 		}()
 		out = f

@@ -20,6 +20,7 @@ func lookFlags(more ...cli.Flag) []cli.Flag {
 		&cli.StringFlag{Name: "source-uri", Category: group, Usage: "the org and how to log in: salesforce://?… `ADDRESS`"},
 	}, more, []cli.Flag{
 		&cli.BoolFlag{Name: "json", Category: group, Usage: "as JSON on stdout"},
+		quietFlag(group, "no remarks beside the result"),
 		&cli.BoolFlag{Name: "debug", Category: group, Usage: "every request on stderr, no secrets"},
 	})
 }

@@ -70,7 +70,7 @@ func manualOf(b *strings.Builder, c leaf) {
 			group = g
 		}
 		r := reference(c.path, f)
-		fmt.Fprintf(b, ".TP\n\\fB%s\\fR", roff("--"+r.name))
+		fmt.Fprintf(b, ".TP\n\\fB%s\\fR", roff(spelled(f)))
 		if r.value != "" {
 			fmt.Fprintf(b, " \\fI%s\\fR", roff(r.value))
 		}

@@ -28,7 +28,7 @@ func TestTheManualHasEveryCommandAndFlag(t *testing.T) {
 		}
 		section, _, _ = strings.Cut(section, "\n.SH ")
 		for _, f := range c.Flags {
-			if !strings.Contains(section, "\n\\fB"+roff("--"+f.Names()[0])+"\\fR") {
+			if !strings.Contains(section, "\n\\fB"+roff(spelled(f))+"\\fR") {
 				t.Errorf("the manual of %s has no --%s", c.path, f.Names()[0])
 			}
 		}

@@ -19,9 +19,18 @@ import (
 	"sluice/source/salesforce"
 )
 
-// maxTables is how many tables are loaded at once: with the parts of each they
-// keep within the 25 long requests that an org runs at a time.
+// maxTables is how many tables are loaded at once, at most.
 const maxTables = 8
+
+// sideBySide is how many tables are loaded at once: with the parts of each they
+// keep within the 25 long requests that an org runs at a time.
+func sideBySide(jobs []pipeline.Job) int {
+	parts := 1
+	for _, j := range jobs {
+		parts = max(parts, j.Workers)
+	}
+	return max(1, min(maxTables, maxParallelism/parts))
+}
 
 // manyTables says whether --source-table may name more than one table.
 func manyTables(text string) bool { return text == "all" || strings.ContainsAny(text, ",*?") }
@@ -175,12 +184,12 @@ func (e *someError) Hint() string {
 
 // loadMany loads tables side by side. One that fails does not stop the others,
 // unless the user wants it.
-func (p *program) loadMany(ctx context.Context, r request, failFast bool) outcome {
+func (p *program) loadMany(ctx context.Context, r request, failFast bool) ([]pipeline.Report, []error, error) {
 	reports, failures := make([]pipeline.Report, len(r.jobs)), make([]error, len(r.jobs))
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var group errgroup.Group
-	group.SetLimit(maxTables)
+	group.SetLimit(sideBySide(r.jobs))
 	tables := shownOf(r.jobs)
 	stop := r.progress.start(ctx, tables)
 	var mu sync.Mutex
@@ -189,12 +198,12 @@ func (p *program) loadMany(ctx context.Context, r request, failFast bool) outcom
 			defer tables[i].ended.Store(true)
 			var err error
 			if err = context.Cause(ctx); err == nil {
-				reports[i], err = pipeline.Run(ctx, job)
+				reports[i], err = r.lineage.run(ctx, job)
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			if reports[i].SourceTable == "" {
-				reports[i].SourceTable = job.SourceTable
+				reports[i].SourceTable, reports[i].DestTable = job.SourceTable, destinationOf(job).String()
 			}
 			failures[i] = nameInterrupt(ctx, err)
 			if err != nil && failFast {
@@ -205,7 +214,7 @@ func (p *program) loadMany(ctx context.Context, r request, failFast bool) outcom
 	}
 	_ = group.Wait() // failures has what went wrong
 	stop()
-	return outcome{r.jobs, reports, failures, summed(r.jobs, failures)}
+	return reports, failures, summed(r.jobs, failures)
 }
 
 func shownOf(jobs []pipeline.Job) (tables []*shown) {

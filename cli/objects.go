@@ -116,8 +116,7 @@ func (p *program) printObjects(list []objectAnswer, hidden int) error {
 	if hidden == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(p.Stdout, "%s without rows or that cannot be loaded: --all shows them\n", plural(int64(hidden), "object"))
-	return err
+	return p.remark("%s without rows or that cannot be loaded: --all shows them", plural(int64(hidden), "object"))
 }
 
 // text and number are cells for what may be unknown.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,23 +34,27 @@ type shown struct {
 	ended    atomic.Bool
 }
 
-// newDisplay reads --progress. On debug the log tells more than a bars
-// would, so auto keeps to plain lines.
+// newDisplay reads --progress. On debug the log tells more than bars would, so
+// auto keeps to plain lines. On --quiet auto is none; what was asked for by name
+// is shown.
 func (p *program) newDisplay(kind string, debug bool) (display, error) {
-	file, isFile := p.Stderr.(*os.File)
-	terminal := isFile && term.IsTerminal(int(file.Fd())) && p.Getenv("TERM") != "dumb"
+	terminal := p.terminal(p.Stderr)
 	if kind == "auto" {
-		kind = "log"
-		if terminal && !debug {
+		switch {
+		case p.quiet:
+			kind = "none"
+		case terminal != nil && !debug:
 			kind = "interactive"
+		default:
+			kind = "log"
 		}
 	}
 	switch kind {
 	case "interactive":
-		if !terminal {
+		if terminal == nil {
 			return display{}, &usageError{"--progress interactive needs a terminal on stderr", "use auto or log"}
 		}
-		size := func() (width, height int) { width, height, _ = term.GetSize(int(file.Fd())); return width, height }
+		size := func() (width, height int) { width, height, _ = term.GetSize(int(terminal.Fd())); return width, height }
 		return display{p.Stderr, liveEvery, &liveBlock{out: p.Stderr, size: size, style: barStyle(p.Getenv)}}, nil
 	case "log":
 		return display{p.Stderr, lineEvery, nil}, nil

@@ -81,7 +81,7 @@ func referenceOf(b *strings.Builder, c leaf) {
 			b.WriteString("\n| Flag | Meaning | Default | Variable |\n|---|---|---|---|\n")
 		}
 		r := reference(c.path, f)
-		head := "--" + r.name
+		head := spelled(f)
 		if r.value != "" {
 			head += " " + r.value
 		}

@@ -145,3 +145,30 @@ func opener[T any](flag, address string, known map[string]T) (T, error) {
 		fmt.Sprintf("--%s takes %s", flag, strings.Join(forms, ", ")),
 	}
 }
+
+// shownSource and shownDestination are addresses without what is secret in
+// them; "" for those that cannot be read.
+func shownSource(address string) string {
+	u, err := uri.ParseSalesforce(address)
+	if err != nil {
+		return ""
+	}
+	_, host, _ := strings.Cut(u.SignIn, "://")
+	return host
+}
+
+func shownDestination(address string) string {
+	if u, err := uri.ParseDuckDB(address); err == nil {
+		return u.String()
+	}
+	if u, err := uri.ParsePostgres(address); err == nil {
+		return u.String()
+	}
+	if u, err := uri.ParseHeroku(address); err == nil {
+		return u.String()
+	}
+	if uri.ParseDiscard(address) == nil {
+		return "discard:"
+	}
+	return ""
+}

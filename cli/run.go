@@ -103,7 +103,7 @@ func (p *program) runFile(c *cli.Context) error {
 	if err := requiredOf(file.path, flags, "source-uri", "dest-uri"); err != nil {
 		return err
 	}
-	for _, name := range []string{"plan", "json", "progress", "debug", "metrics-file"} {
+	for _, name := range []string{"plan", "json", "progress", "debug", "report", "metrics-file", "openlineage"} {
 		if err := flags.Set(name, fmt.Sprint(c.Value(name))); err != nil {
 			return err
 		}

@@ -134,8 +134,7 @@ const widestCell = 24
 
 func (p *program) printSample(fields []string, rows [][]any) error {
 	if len(rows) == 0 {
-		_, err := fmt.Fprintln(p.Stdout, "no rows")
-		return err
+		return p.remark("no rows")
 	}
 	lines := make([][]string, len(fields))
 	for i, f := range fields {

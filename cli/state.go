@@ -23,6 +23,7 @@ func (p *program) stateCommand() *cli.Command {
 			&cli.StringFlag{Name: "dest-table", Category: which, Usage: "states of this table of the database alone `NAME`"},
 			&cli.DurationFlag{Name: "lock-timeout", Category: which, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
 			&cli.BoolFlag{Name: "json", Category: which, Usage: "as JSON on stdout"},
+			quietFlag(which, "no remarks beside the result"),
 		}, more...)
 	}
 	command := func(name, usage string, do func(*cli.Context, stateView) error, more ...cli.Flag) *cli.Command {
@@ -141,8 +142,7 @@ func (p *program) listStates(_ *cli.Context, v stateView) error {
 		return p.printStates(v.entries)
 	}
 	if len(v.entries) == 0 {
-		_, err := fmt.Fprintln(p.Stdout, "no state is kept")
-		return err
+		return p.remark("no state is kept")
 	}
 	rows := [][]string{{"SOURCE", "TABLE", "CURSOR", "STRATEGY", "COMMITTED", "ORG"}}
 	for _, e := range v.entries {
@@ -196,8 +196,7 @@ func (p *program) setState(c *cli.Context, v stateView) error {
 	if err := v.store.Put(c.Context, e.Key, e.State); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.Stdout, "%s -> %s: the cursor went from %s to %s\n", e.Source, e.Dest, dash(moment(was)), moment(at))
-	return err
+	return p.remark("%s -> %s: the cursor went from %s to %s", e.Source, e.Dest, dash(moment(was)), moment(at))
 }
 
 func (p *program) resetState(c *cli.Context, v stateView) error {
@@ -208,8 +207,7 @@ func (p *program) resetState(c *cli.Context, v stateView) error {
 	if err := v.store.Delete(c.Context, e.Key); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(p.Stdout, "%s -> %s: forgotten; the next run reads everything\n", e.Source, e.Dest)
-	return err
+	return p.remark("%s -> %s: forgotten; the next run reads everything", e.Source, e.Dest)
 }
 
 func (p *program) exportStates(_ *cli.Context, v stateView) error { return p.printStates(v.entries) }

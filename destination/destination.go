@@ -102,6 +102,9 @@ type Found struct {
 	// a table that exists, Widened those whose column it will give a wider
 	// type. Both are in the order of Schema.
 	Added, Widened []string
+	// Columns are those that the fields of Schema go to, in its order, as they
+	// are once the load is committed; empty where there is no table.
+	Columns []Column
 	// DDL are the statements that a Commit would change the database's schema
 	// by, as far as the table goes: staging is not among them.
 	DDL []string
@@ -109,6 +112,9 @@ type Found struct {
 	// Leave, has staged; the zero Staged when there is nothing to go on with.
 	Staged Staged
 }
+
+// Column is where the values of a field go. Type is the database's own word.
+type Column struct{ Field, Name, Type string }
 
 // Staged is the part of a load that was staged by an earlier run and can be
 // used again (P9). It is of the same fields, columns, types and mode.

@@ -23,12 +23,20 @@ type intake struct {
 	change func(arrow.RecordBatch) (arrow.RecordBatch, error)
 	// cursor is the field whose greatest value is told to took; may be empty.
 	cursor string
-	// took is told of each part that was staged: its rows, and the greatest
-	// cursor of them in Unix microseconds. It may be called concurrently.
-	took func(rows, newest int64)
+	// months is the field by whose month rows are counted; may be empty.
+	months string
+	// took is told of each part that was staged. It may be called concurrently.
+	took func(tally)
 	// begun is called once before the first part is staged, when the scan has
 	// decided how to read.
 	begun func(ctx context.Context) error
+}
+
+// tally is what a part that was staged held.
+type tally struct {
+	rows   int64
+	newest int64 // the greatest cursor, in Unix microseconds
+	months months
 }
 
 // copyParts stages every part of scan, Workers at a time. The first error ends
@@ -94,30 +102,38 @@ func (r *run) tryPart(ctx context.Context, part source.Part, to intake) error {
 		return err
 	}
 	start := time.Now()
-	var rows int64
-	newest := int64(noCursor)
+	t := tally{newest: noCursor, months: months{}}
 	var staging error
+	var writing time.Duration
 	err = part.Read(ctx, func(b arrow.RecordBatch) error {
 		changed, err := to.change(b)
 		if err != nil {
 			return err
 		}
 		defer changed.Release()
-		if staging = stage.Write(ctx, changed); staging == nil {
-			rows += b.NumRows()
-			newest = max(newest, greatest(b, to.cursor))
+		from := time.Now()
+		staging = stage.Write(ctx, changed)
+		writing += time.Since(from)
+		if staging == nil {
+			t.rows += b.NumRows()
+			t.newest = max(t.newest, greatest(b, to.cursor))
+			t.months.count(b, to.months)
 			r.progress.rows.Add(b.NumRows())
 		}
 		return staging
 	})
+	r.reading.Add(int64(time.Since(start) - writing))
 	if err == nil && staging == nil {
+		from := time.Now()
 		if err = stage.Close(ctx); err == nil {
-			to.took(rows, newest)
-			r.log.Debug("part staged", "part", part.Name(), "rows", rows, "took", time.Since(start))
+			to.took(t)
+			r.log.Debug("part staged", "part", part.Name(), "rows", t.rows, "took", time.Since(start))
 		}
+		r.writing.Add(int64(writing + time.Since(from)))
 		return err
 	}
-	r.progress.rows.Add(-rows)
+	r.writing.Add(int64(writing))
+	r.progress.rows.Add(-t.rows)
 	if abort := r.cleanUp(ctx, "drop a broken part", stage.Abort); abort != nil {
 		r.warnAbout(abort)
 		return cmp.Or(staging, err)

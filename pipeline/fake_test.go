@@ -60,6 +60,8 @@ func (o *org) Table(ctx context.Context, _ string) (source.Table, error) {
 
 func (o *org) Identity(context.Context) (string, error) { return "00D000000000001AAA", nil }
 
+func (o *org) Host() string { return "acme.example.com" }
+
 func (o *org) Usage() source.Usage { return source.Usage{Calls: 7, Bytes: 700} }
 
 func (o *org) Close() error { o.closed++; return o.at(context.Background(), "close") }

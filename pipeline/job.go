@@ -72,6 +72,8 @@ type Job struct {
 	// jobs into a database that takes the rows of one at a time. It has room
 	// for one; to send is to take it.
 	Turn chan struct{}
+	// ByMonth counts the rows read by month, for Report.Months.
+	ByMonth bool
 	// Workers is how many parts are read at once; 0 means 3. Each holds one
 	// batch in memory.
 	Workers int

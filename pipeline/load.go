@@ -34,6 +34,7 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 	if err != nil {
 		return err
 	}
+	r.noteFields(table)
 	request := r.request()
 	scan, err := table.Scan(ctx, request)
 	if err != nil {
@@ -49,6 +50,7 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 		stage:  load.Stage,
 		change: r.shape.Apply,
 		cursor: r.plan.cursor,
+		months: r.report.MonthsOf,
 		took:   r.took,
 		begun: func(ctx context.Context) error {
 			r.planned(scan.Plan())
@@ -106,9 +108,14 @@ func (r *run) prepare(load destination.Load, token string) {
 }
 
 // took counts a part that was staged.
-func (r *run) took(rows, newest int64) {
-	r.rowsRead.Add(rows)
-	r.reached(newest)
+func (r *run) took(t tally) {
+	r.rowsRead.Add(t.rows)
+	r.reached(t.newest)
+	if r.report.MonthsOf != "" {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		t.months.addTo(r.report.Months)
+	}
 }
 
 // finish ends scan and load. What was staged stays for the next run when this
@@ -143,6 +150,7 @@ func (r *run) begin(ctx context.Context, src source.Source, table source.Table) 
 			return nil, err
 		}
 		r.found = load.Found()
+		r.report.Columns = r.found.Columns
 		again := false
 		if first && r.plan.keepsState() {
 			again, err = r.recall()

@@ -44,7 +44,7 @@ func (r *run) copyLost(ctx context.Context, table source.Table, load destination
 	err = r.copyParts(ctx, scan, intake{
 		stage:  func(ctx context.Context, _ string) (destination.Stage, error) { return load.StageGone(ctx) },
 		change: r.shape.ApplyKeys,
-		took:   func(int64, int64) {},
+		took:   func(tally) {},
 		begun:  begun,
 	})
 	if err != nil {

@@ -37,7 +37,7 @@ func (r *run) copyKeys(ctx context.Context, table source.Table, load destination
 	err = r.copyParts(ctx, scan, intake{
 		stage:  func(ctx context.Context, _ string) (destination.Stage, error) { return load.StageKept(ctx) },
 		change: r.shape.ApplyKeys,
-		took:   func(int64, int64) {},
+		took:   func(tally) {},
 		begun:  begun,
 	})
 	if err != nil {

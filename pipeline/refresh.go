@@ -105,7 +105,7 @@ func (r *run) refresh(ctx context.Context, table source.Table) (err error) {
 	err = r.copyParts(ctx, scan, intake{
 		stage:  load.Stage,
 		change: r.shape.Only(request.Fields).Apply,
-		took:   func(n, _ int64) { rows.Add(n) },
+		took:   func(t tally) { rows.Add(t.rows) },
 		begun: func(ctx context.Context) error {
 			load.Prepare("")
 			return r.takeTurn(ctx)

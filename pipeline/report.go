@@ -1,11 +1,19 @@
 package pipeline
 
-import "time"
+import (
+	"time"
+
+	"sluice/destination"
+)
 
 // Report is what a Run did. After an error it holds what was known by then.
 type Report struct {
 	// Run identifies the run in logs and in the names of what it staged.
 	Run string
+	// Started and Ended are by this machine's clock.
+	Started, Ended time.Time
+	// Host is where the source is served; empty when the login failed.
+	Host string
 	// SourceTable is the source's own name, "Account"; what the user wrote
 	// until the table is described.
 	SourceTable string
@@ -42,11 +50,24 @@ type Report struct {
 	// CursorBefore and CursorAfter say from where and to where the table was
 	// read; empty when it was read whole.
 	CursorBefore, CursorAfter string
-	// Took is the time spent in each phase.
-	Took map[Phase]time.Duration
+	// Fields are those read, with the source's own types, and Columns those of
+	// the table that they go to.
+	Fields  []Field
+	Columns []destination.Column
+	// Took is the time spent in each phase. Of Copy, Reading and Writing are
+	// what all workers together waited for the source and for the destination.
+	Took             map[Phase]time.Duration
+	Reading, Writing time.Duration
+	// Months counts the rows read by the month of MonthsOf, a field, as
+	// "2026-03"; "" has those without one. Nil unless the Job asked for it.
+	Months   map[string]int64
+	MonthsOf string
 	// Warnings lists what went otherwise than asked, in order of appearance.
 	Warnings []string
 }
+
+// Field is a field of the source table. Type is the source's own word.
+type Field struct{ Name, Type string }
 
 // Total is the time spent in all phases.
 func (r Report) Total() time.Duration {

@@ -33,6 +33,8 @@ func Run(ctx context.Context, j Job) (Report, error) {
 	err := r.do(ctx)
 	r.enter("")
 	r.report.RowsRead, r.report.Retries = r.rowsRead.Load(), r.retries.Load()
+	r.report.Ended = time.Now().UTC()
+	r.report.Reading, r.report.Writing = time.Duration(r.reading.Load()), time.Duration(r.writing.Load())
 	if err != nil && ctx.Err() != nil && !r.committed {
 		err = context.Cause(ctx)
 	}
@@ -45,7 +47,7 @@ func newRun(j Job) *run {
 	r := &run{job: j, progress: j.Progress, started: time.Now().UTC().Truncate(time.Microsecond), id: strings.ToLower(rand.Text()[:10])}
 	r.greatest.Store(noCursor)
 	r.log = j.Log.With("run", r.id)
-	r.report = Report{Run: r.id, SourceTable: j.SourceTable, Asked: j.Strategy, Took: map[Phase]time.Duration{}}
+	r.report = Report{Run: r.id, Started: r.started, SourceTable: j.SourceTable, Asked: j.Strategy, Took: map[Phase]time.Duration{}}
 	return r
 }
 
@@ -79,8 +81,10 @@ type run struct {
 	// noCursor before the first.
 	greatest atomic.Int64
 	retries  atomic.Int64
+	// reading and writing are nanoseconds that workers waited for either end.
+	reading, writing atomic.Int64
 
-	mu     sync.Mutex // guards report.Warnings while parts are read
+	mu     sync.Mutex // guards report.Warnings and Months while parts are read
 	report Report
 }
 
@@ -105,6 +109,7 @@ func (r *run) do(ctx context.Context) (err error) {
 		return err
 	}
 	r.progress.source.Store(&src)
+	r.report.Host = src.Host()
 	defer r.disconnect(src)
 	table, err := r.describe(ctx, src)
 	if err != nil {

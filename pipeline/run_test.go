@@ -30,9 +30,13 @@ func TestRunCopiesEveryRowOnce(t *testing.T) {
 			t.Errorf("phase %s was not timed", p)
 		}
 	}
+	if report.Started.IsZero() || report.Ended.Before(report.Started) || report.Reading <= 0 || report.Writing <= 0 {
+		t.Errorf("from %s to %s, %s reading, %s writing", report.Started, report.Ended, report.Reading, report.Writing)
+	}
 	report.Took, report.Run = nil, ""
+	report.Started, report.Ended, report.Reading, report.Writing = time.Time{}, time.Time{}, 0, 0
 	want := Report{
-		SourceTable: "BigThing", DestTable: "public.big_thing",
+		Host: "acme.example.com", SourceTable: "BigThing", DestTable: "public.big_thing", Fields: []Field{{Name: "Id"}},
 		API: "rest", Reason: "3 rows", Asked: "replace", Strategy: "replace",
 		RowsRead: 6, RowsWritten: 6, Bytes: 700, Calls: 7, Created: true,
 		Warnings: []string{"field X is left out"},

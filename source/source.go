@@ -18,6 +18,8 @@ type Source interface {
 	// Identity names what was logged in to, the same for every login to it: an
 	// org id. State is kept under it.
 	Identity(ctx context.Context) (string, error)
+	// Host is where it is served, for texts: "acme.my.salesforce.com".
+	Host() string
 	// Usage is what this Source has cost so far. It never blocks, so a
 	// progress display may poll it.
 	Usage() Usage

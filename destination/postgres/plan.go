@@ -323,6 +323,7 @@ func (p *plan) keyColumns() []column {
 func (p *plan) found() destination.Found {
 	f := destination.Found{Exists: p.old.exists, State: p.before, DDL: p.ddl()}
 	for _, c := range p.columns {
+		f.Columns = append(f.Columns, destination.Column{Field: c.field, Name: c.name, Type: c.target})
 		changed := func(o column) bool { return o.field == c.field }
 		if slices.ContainsFunc(p.added, changed) {
 			f.Added = append(f.Added, c.field)

@@ -96,6 +96,7 @@ type Source struct {
 	meter *meter
 	mode  string // auto, rest or bulk
 	opt   Options
+	host  string
 }
 
 var _ source.Source = (*Source)(nil)
@@ -169,7 +170,10 @@ func (s *Source) Identity(ctx context.Context) (string, error) {
 	return answer.Records[0].ID[:15], nil
 }
 
-// Usage is what the org has been asked so far.
+// Host implements [source.Source].
+func (s *Source) Host() string { return s.host }
+
+// Usage implements [source.Source].
 func (s *Source) Usage() source.Usage { return s.meter.usage() }
 
 // Close drops idle connections. The session stays good in the org: other runs

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"sluice/uri"
 )
@@ -16,6 +17,7 @@ type Login struct {
 	opt     Options
 	session *session
 	purse   *purse
+	places  chan struct{} // of the gate
 }
 
 // NewLogin prepares a login; the first Open logs in.
@@ -26,7 +28,7 @@ func NewLogin(u uri.Salesforce, o Options) *Login {
 		signIn:  u.SignIn,
 		version: olderVersion(first(u.APIVersion, DefaultVersion), soapLogin),
 	}
-	return &Login{u: u, opt: o, session: newSession(in.login(u.Login)), purse: &purse{budget: o.Budget}}
+	return &Login{u: u, opt: o, session: newSession(in.login(u.Login)), purse: &purse{budget: o.Budget}, places: make(chan struct{}, atOnce)}
 }
 
 // Open gives a Source of its own, logged in. It may be called concurrently.
@@ -35,7 +37,7 @@ func (l *Login) Open(ctx context.Context) (*Source, error) {
 	m := &meter{next: o.Transport, agent: o.UserAgent, log: o.Log, idle: o.IdleTimeout, purse: l.purse}
 	s := &Source{
 		api: &api{
-			http:    &http.Client{Transport: newRetrier(&authorizer{m, l.session, l.purse}, o), CheckRedirect: sameHost},
+			http:    &http.Client{Transport: newRetrier(&gate{&authorizer{m, l.session, l.purse}, l.places}, o), CheckRedirect: sameHost},
 			session: l.session,
 			version: first(l.u.APIVersion, DefaultVersion),
 		},
@@ -43,9 +45,11 @@ func (l *Login) Open(ctx context.Context) (*Source, error) {
 		mode:  first(l.u.API, "auto"),
 		opt:   o,
 	}
-	if _, err := l.session.base(paidBy(ctx, m)); err != nil {
+	base, err := l.session.base(paidBy(ctx, m))
+	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	_, s.host, _ = strings.Cut(base, "://")
 	if o.Budget.Share > 0 {
 		if err := s.learnLimit(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())

@@ -28,6 +28,7 @@ import (
 // The transport is a chain of http.RoundTrippers, outermost first:
 //
 //	retrier     sends again what may succeed, after a growing pause
+//	gate        holds back what would be too much at once (gate.go)
 //	authorizer  adds the token, logs in again once when it has died (session.go)
 //	meter       counts, decompresses, guards against silence, logs
 //	base        net/http

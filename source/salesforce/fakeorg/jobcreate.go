@@ -106,6 +106,7 @@ func (c *call) register(j *job) *apiError {
 	j.id, j.created = formatID("750", uint32(o.next())), o.clock.Now()
 	o.jobs[j.id] = j
 	o.jobOrder = append(o.jobOrder, j.id)
+	o.load.Jobs = max(o.load.Jobs, o.unfinished())
 	answer := j.describe(o.UserID(), false)
 	o.mu.Unlock()
 	return c.json(http.StatusOK, answer)

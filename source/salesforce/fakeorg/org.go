@@ -85,6 +85,8 @@ type Org struct {
 	scripts  []JobScript
 	faults   []*Fault
 	calls    []Call
+	load     Load
+	underway struct{ requests, forRows int }
 	used     int
 	instance string
 	schemaAt map[string]time.Time // last change of a describe, by object

@@ -18,6 +18,7 @@ func (o *Org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w}
 	number := o.record(r)
 	defer func() { o.finish(number, rec.status) }()
+	defer o.busy(sendsRows(r))()
 	w.Header().Set("Date", o.clock.Now().Format(http.TimeFormat))
 	if headSize(r) > maxHead {
 		o.tooLong(rec)
