@@ -28,6 +28,7 @@ func barStyle(getenv func(string) string) style {
 const (
 	barWidth  = 16 // of a wide terminal; 10 on others
 	maxName   = 28 // of a table; longer ones are cut
+	minDoing  = 20 // of what goes on before rows come, where it is cut to keep the time in sight
 	linesKept = 4  // of the screen, for what is above
 )
 
@@ -90,8 +91,15 @@ func (s style) row(l look, name, width int) string {
 		text += fmt.Sprintf("%-6s", "commit")
 		more = []string{plural(l.Rows, "row"), duration(l.in), plural(l.Usage.Calls, "call")}
 	default:
-		text += l.doing()
 		more = []string{duration(l.in), plural(l.Usage.Calls, "call")}
+		room := width - utf8.RuneCountInString(text)
+		for _, m := range more {
+			room -= 2 + utf8.RuneCountInString(m)
+		}
+		if width < 1 || room < minDoing {
+			room = 0 // no bound: the line is cut as a whole
+		}
+		text += cut(l.doing(), room)
 	}
 	for _, m := range more {
 		if width > 0 && utf8.RuneCountInString(text)+2+utf8.RuneCountInString(m) > width {

@@ -87,6 +87,10 @@ func TestBarsFitTheTerminal(t *testing.T) {
 			}
 		}
 	}
+	waits := []look{{name: "account", in: time.Second, Snapshot: pipeline.Snapshot{Phase: pipeline.Wait, Doing: "waiting for Bulk job 750R00000000001AAA (InProgress, 10000 rows so far)", Usage: usage(1, 6)}}}
+	if got, want := s.lines(waits, 79, 24)[0], "account  waiting for Bulk job 750R00000000001AAA (InProgress, …  1.0 s  6 calls"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
 	if got := s.lines(threeTables(), 80, 5); len(got) != 2 || !strings.HasPrefix(got[0], "account ") {
 		t.Errorf("a low screen shows %q", got)
 	}
