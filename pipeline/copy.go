@@ -103,36 +103,33 @@ func (r *run) tryPart(ctx context.Context, part source.Part, to intake) error {
 	}
 	start := time.Now()
 	t := tally{newest: noCursor, months: months{}}
-	var staging error
-	var writing time.Duration
+	writer := writeAhead(ctx, stage)
 	err = part.Read(ctx, func(b arrow.RecordBatch) error {
 		changed, err := to.change(b)
 		if err != nil {
 			return err
 		}
-		defer changed.Release()
-		from := time.Now()
-		staging = stage.Write(ctx, changed)
-		writing += time.Since(from)
-		if staging == nil {
-			t.rows += b.NumRows()
-			t.newest = max(t.newest, greatest(b, to.cursor))
-			t.months.count(b, to.months)
-			r.progress.rows.Add(b.NumRows())
+		if err := writer.put(changed); err != nil {
+			return err
 		}
-		return staging
+		t.rows += b.NumRows()
+		t.newest = max(t.newest, greatest(b, to.cursor))
+		t.months.count(b, to.months)
+		r.progress.rows.Add(b.NumRows())
+		return nil
 	})
-	r.reading.Add(int64(time.Since(start) - writing))
+	staging := writer.end()
+	r.reading.Add(int64(time.Since(start) - writer.waited))
 	if err == nil && staging == nil {
 		from := time.Now()
 		if err = stage.Close(ctx); err == nil {
 			to.took(t)
 			r.log.Debug("part staged", "part", part.Name(), "rows", t.rows, "took", time.Since(start))
 		}
-		r.writing.Add(int64(writing + time.Since(from)))
+		r.writing.Add(int64(writer.waited + time.Since(from)))
 		return err
 	}
-	r.writing.Add(int64(writing))
+	r.writing.Add(int64(writer.waited))
 	r.progress.rows.Add(-t.rows)
 	if abort := r.cleanUp(ctx, "drop a broken part", stage.Abort); abort != nil {
 		r.warnAbout(abort)
