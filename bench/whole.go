@@ -73,7 +73,7 @@ func (b *bench) whole(ctx context.Context, api string, rounds int) error {
 func (b *bench) ingest(api, dest string) []string {
 	return []string{
 		"ingest", "--source-uri", b.org.uri + "&api=" + api, "--source-table", "account", "--dest-uri", dest,
-		"--incremental-strategy", "replace", "--progress", "none",
+		"--incremental-strategy", "replace", "--progress", "none", "--no-load-timestamp",
 	}
 }
 
