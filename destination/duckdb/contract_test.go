@@ -24,14 +24,15 @@ func TestContract(t *testing.T) {
 	})
 }
 
-func TestContractWithTwoWriters(t *testing.T) {
+// TestContractWithBlocksOfOthers is for a file that DuckDB itself has made, into
+// which one stage inserts at a time.
+func TestContractWithBlocksOfOthers(t *testing.T) {
 	desttest.Run(t, func(t *testing.T) desttest.Subject {
 		s := subject(filepath.Join(t.TempDir(), "crm.db"))
 		plain := s.Open
 		s.Open = func(t *testing.T) destination.Destination {
 			d := plain(t).(*Destination)
-			d.file.opt.Memory = defaultMemory + writerMemory
-			d.file.writing = make(turn, 2)
+			d.file.newBlock = plainBlock
 			return d
 		}
 		return s
@@ -39,9 +40,21 @@ func TestContractWithTwoWriters(t *testing.T) {
 }
 
 func TestWritersAreAsManyAsThereIsMemoryFor(t *testing.T) {
-	for memory, most := range map[int64]int{0: 1, 10 << 20: 1, defaultMemory: 1, defaultMemory + writerMemory: 2, 100 * writerMemory: 99} {
-		if got, want := (Options{Memory: memory}).writers(), min(most, runtime.GOMAXPROCS(0)); got != want {
-			t.Errorf("%d MB: %d writers, want %d", memory>>20, got, want)
+	for _, tt := range []struct {
+		block, memory int64
+		most          int
+	}{
+		{plainBlock, 0, 1},
+		{plainBlock, 10 << 20, 1},
+		{plainBlock, defaultMemory, 1},
+		{plainBlock, defaultMemory + 64<<20, 2},
+		{plainBlock, 6400 << 20, 99},
+		{blockBytes, 0, 2},
+		{blockBytes, defaultMemory, 2},
+		{blockBytes, defaultMemory + 16<<20, 3},
+	} {
+		if got, want := writersFor(tt.block, tt.memory), min(tt.most, runtime.GOMAXPROCS(0)); got != want {
+			t.Errorf("blocks of %d, %d MB: %d writers, want %d", tt.block, tt.memory>>20, got, want)
 		}
 	}
 }

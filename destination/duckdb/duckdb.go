@@ -26,9 +26,9 @@ type Options struct {
 	// 0 refuses it at once.
 	LockTimeout time.Duration
 	// Memory is DuckDB's own limit in bytes; Go's buffers and the engine's
-	// code come on top, some 150 MB. 0 means 80 MB, and more for a table of
-	// more than 75 columns: DuckDB fills blocks of 256 KiB for each. What is
-	// more than a writer needs lets others write at the same time.
+	// code come on top, some 200 MB. 0 means 80 MB, and more for a table of
+	// more than 75 columns: DuckDB fills some blocks for each. What is more
+	// than the writers need lets others write at the same time.
 	Memory int64
 	// Threads is how many threads DuckDB uses beside those of the writers; 0
 	// means none.

@@ -86,8 +86,6 @@ func TestJournalOfAnotherStateIsIgnored(t *testing.T) {
 	must(t, d.Close())
 }
 
-const blockBytes = 256 << 10
-
 // moment is what a database consists of just before a checkpoint.
 type moment struct{ db, wal, journal []byte }
 

@@ -25,6 +25,7 @@ type stage struct {
 	feed    *feed
 	release func()
 	insert  *sql.Stmt
+	leave   func() // the desk; nil before the first rows
 	rows    int64
 	failed  bool
 	ended   bool
@@ -81,18 +82,23 @@ func (s *stage) write(ctx context.Context, b arrow.RecordBatch) error {
 	if b.NumRows() == 0 {
 		return nil
 	}
-	if err := s.load.d.file.writing.take(ctx); err != nil {
-		return err
+	desk := s.load.d.file.desk
+	if s.leave == nil {
+		var err error
+		if s.leave, err = desk.sit(ctx); err != nil {
+			return err
+		}
 	}
-	defer s.load.d.file.writing.give()
-	s.feed.put(b)
-	defer s.feed.put(nil)
-	result, err := s.insert.ExecContext(ctx)
-	if err != nil {
-		return err
-	}
-	s.rows += b.NumRows()
-	return sameCount(result, b.NumRows())
+	return desk.write(ctx, func() error {
+		s.feed.put(b)
+		defer s.feed.put(nil)
+		result, err := s.insert.ExecContext(ctx)
+		if err != nil {
+			return err
+		}
+		s.rows += b.NumRows()
+		return sameCount(result, b.NumRows())
+	})
 }
 
 // sameTypes keeps DuckDB from reading memory as what it is not.
@@ -132,16 +138,14 @@ func (s *stage) Close(ctx context.Context) error {
 
 // commit makes the rows and the name of their part safe together (P9).
 func (s *stage) commit(ctx context.Context) error {
-	if err := s.load.d.file.writing.take(ctx); err != nil {
-		return err
-	}
-	defer s.load.d.file.writing.give()
-	if s.to.counts && s.load.token != "" {
-		if err := s.load.note(ctx, s.conn, &s.to.part, s.rows); err != nil {
-			return err
+	return s.load.d.file.desk.write(ctx, func() error {
+		if s.to.counts && s.load.token != "" {
+			if err := s.load.note(ctx, s.conn, &s.to.part, s.rows); err != nil {
+				return err
+			}
 		}
-	}
-	return commit(ctx, s.conn)
+		return commit(ctx, s.conn)
+	})
 }
 
 // Abort implements [destination.Stage].
@@ -176,6 +180,9 @@ func (s *stage) free(ctx context.Context) {
 		s.release()
 	}
 	_ = s.conn.Close()
+	if s.leave != nil {
+		s.leave()
+	}
 }
 
 var _ destination.Stage = (*stage)(nil)
