@@ -9,7 +9,7 @@
 // Each figure is the best of SLUICE_BENCH_RUNS rounds, which take turns.
 // SLUICE_BENCH_ROWS sets the numbers of accounts, separated by commas;
 // SLUICE_BENCH_DEST adds a destination, such as postgresql://…;
-// SLUICE_BENCH_ONLY=postgres leaves all but that out.
+// SLUICE_BENCH_ONLY=postgres, or distant, leaves all but that out.
 package main
 
 import (
@@ -60,15 +60,23 @@ func run(ctx context.Context, args []string) error {
 		if err != nil || rows < 1000 {
 			return errors.New("SLUICE_BENCH_ROWS is no list of numbers of at least 1000")
 		}
-		if err := measure(ctx, program, rows, rounds); err != nil {
+		err = with(ctx, program, map[string]int{"Account": rows}, func(b *bench) error { return b.measure(ctx, rounds) })
+		if err != nil {
 			return err
 		}
 	}
-	return nil
+	if os.Getenv("SLUICE_BENCH_ONLY") == "postgres" {
+		return nil
+	}
+	rows := map[string]int{}
+	for _, table := range dozen {
+		rows[table] = 5000
+	}
+	return with(ctx, program, rows, func(b *bench) error { return b.several(ctx) })
 }
 
-// measure times everything for an org of so many accounts.
-func measure(ctx context.Context, program string, rows, rounds int) error {
+// with runs do against an org with such rows.
+func with(ctx context.Context, program string, rows map[string]int, do func(*bench) error) error {
 	dir, err := os.MkdirTemp("", "sluice-bench-")
 	if err != nil {
 		return err
@@ -83,8 +91,16 @@ func measure(ctx context.Context, program string, rows, rounds int) error {
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
-	if os.Getenv("SLUICE_BENCH_ONLY") == "postgres" {
+	return do(b)
+}
+
+// measure times everything for an org of many accounts.
+func (b *bench) measure(ctx context.Context, rounds int) error {
+	switch os.Getenv("SLUICE_BENCH_ONLY") {
+	case "postgres":
 		return b.postgres(ctx, rounds)
+	case "distant":
+		return b.distant(ctx)
 	}
 	for _, api := range []string{"bulk", "rest"} {
 		if err := b.whole(ctx, api, rounds); err != nil {

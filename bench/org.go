@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -39,13 +40,15 @@ type org struct {
 	dir     string
 	server  *http.Server
 
+	// caches is false when each page is generated when it is asked for.
+	caches   bool
 	delay    atomic.Pointer[latency]
 	requests atomic.Int64 // answered, but for pages and polls
 
 	mu    sync.Mutex // guards what follows
 	known map[string]*page
 	pages map[string][]*page   // of an API, in the order of the first time
-	jobs  map[string]time.Time // when each was seen first
+	jobs  map[string]time.Time // when each was made, by path
 }
 
 // page is an answer in a file.
@@ -61,7 +64,8 @@ func pageName(api string, n int) string {
 	return fmt.Sprintf("%s-%d.%s", api, n, map[string]string{"bulk": "csv", "rest": "json"}[api])
 }
 
-func startOrg(ctx context.Context, dir string, rows int) (*org, error) {
+// startOrg starts an org of so many accounts, or of other rows, too.
+func startOrg(ctx context.Context, dir string, rows map[string]int) (*org, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -70,9 +74,9 @@ func startOrg(ctx context.Context, dir string, rows int) (*org, error) {
 	o := &org{
 		Org: fakeorg.New(fakeorg.Config{
 			Seed: 1, InstanceURL: address, TokenTTL: 30 * 24 * time.Hour, APILimit: 10_000_000,
-			Rows: map[string]int{"Account": rows},
+			Rows: rows,
 		}),
-		rows: rows, address: address, dir: dir,
+		rows: rows["Account"], caches: len(rows) == 1, address: address, dir: dir,
 		known: map[string]*page{}, pages: map[string][]*page{}, jobs: map[string]time.Time{},
 	}
 	o.Script(fakeorg.JobScript{Polls: -1, Times: -1})
@@ -97,6 +101,7 @@ func (o *org) cached(api string) (pages int, bytes int64) {
 
 var (
 	bulkResults = regexp.MustCompile(`/jobs/query/\w+/results$`)
+	bulkJobs    = regexp.MustCompile(`/jobs/query$`)
 	bulkJob     = regexp.MustCompile(`/jobs/query/\w+$`)
 	restPage    = regexp.MustCompile(`^/services/data/v[0-9.]+/query(All)?/`)
 )
@@ -112,10 +117,18 @@ func (o *org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case key != "":
 		time.Sleep(wait.page)
-		o.servePage(w, r, api, key)
+		if o.caches {
+			o.servePage(w, r, api, key)
+		} else {
+			o.Org.ServeHTTP(w, r)
+		}
 	case r.Method == http.MethodGet && bulkJob.MatchString(r.URL.Path):
 		time.Sleep(wait.request)
 		o.serveJob(w, r, wait.job)
+	case r.Method == http.MethodPost && bulkJobs.MatchString(r.URL.Path):
+		o.requests.Add(1)
+		time.Sleep(wait.request)
+		o.makeJob(w, r)
 	default:
 		o.requests.Add(1)
 		time.Sleep(wait.request)
@@ -177,22 +190,38 @@ func (o *org) fill(p *page, r *http.Request) error {
 	return os.WriteFile(p.file, answer.body.Bytes(), 0o600)
 }
 
+// makeJob makes a job, whose time begins now.
+func (o *org) makeJob(w http.ResponseWriter, r *http.Request) {
+	body := o.relay(w, r, func(body []byte) []byte { return body })
+	var job struct {
+		ID string `json:"id"`
+	}
+	if json.Unmarshal(body, &job) == nil {
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.jobs[r.URL.Path+"/"+job.ID] = time.Now()
+	}
+}
+
 // serveJob tells the state of a job, which takes its time.
 func (o *org) serveJob(w http.ResponseWriter, r *http.Request, takes time.Duration) {
 	o.mu.Lock()
-	began, ok := o.jobs[r.URL.Path]
-	if !ok {
-		began = time.Now()
-		o.jobs[r.URL.Path] = began
-	}
+	made := o.jobs[r.URL.Path]
 	o.mu.Unlock()
+	o.relay(w, r, func(body []byte) []byte {
+		if time.Since(made) < takes {
+			body = bytes.Replace(body, []byte(`"JobComplete"`), []byte(`"InProgress"`), 1)
+		}
+		return body
+	})
+}
+
+// relay passes on what the org answers, as change gives it.
+func (o *org) relay(w http.ResponseWriter, r *http.Request, change func([]byte) []byte) []byte {
 	answer := &recorder{header: http.Header{}}
 	r.Header.Del("Accept-Encoding")
 	o.Org.ServeHTTP(answer, r)
-	body := answer.body.Bytes()
-	if time.Since(began) < takes {
-		body = bytes.Replace(body, []byte(`"JobComplete"`), []byte(`"InProgress"`), 1)
-	}
+	body := change(answer.body.Bytes())
 	for name, values := range answer.header {
 		w.Header()[name] = values
 	}
@@ -201,6 +230,7 @@ func (o *org) serveJob(w http.ResponseWriter, r *http.Request, takes time.Durati
 		w.WriteHeader(answer.status)
 	}
 	_, _ = w.Write(body)
+	return body
 }
 
 // recorder keeps an answer.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // bench is one org and what is measured against it.
@@ -70,17 +71,49 @@ func (b *bench) whole(ctx context.Context, api string, rounds int) error {
 	return os.Remove(file)
 }
 
-func (b *bench) ingest(api, dest string) []string {
+func (b *bench) ingest(api, dest string) []string { return b.load(api, dest, "account") }
+
+func (b *bench) load(api, dest, tables string) []string {
 	return []string{
-		"ingest", "--source-uri", b.org.uri + "&api=" + api, "--source-table", "account", "--dest-uri", dest,
+		"ingest", "--source-uri", b.org.uri + "&api=" + api, "--source-table", tables, "--dest-uri", dest,
 		"--incremental-strategy", "replace", "--progress", "none", "--no-load-timestamp",
 	}
+}
+
+// dozen are the tables of several.
+var dozen = []string{
+	"Account", "Contact", "Lead", "Opportunity", "OpportunityContactRole", "OpportunityLineItem",
+	"Campaign", "CampaignMember", "Task", "Event", "Product2", "User",
+}
+
+// several times the load of a dozen tables with the latencies of a real org,
+// beside that of one.
+func (b *bench) several(ctx context.Context) error {
+	b.org.delay.Store(&latency{request: requestDelay, page: pageDelay, job: jobDelay})
+	fmt.Fprintf(os.Stdout, "\n%d tables of 5,000 rows by bulk from far away, and the first alone:\n", len(dozen))
+	file := filepath.Join(b.dir, "dozen.duckdb")
+	for _, dest := range []string{"discard:", "duckdb:///" + file} {
+		var took []float64
+		for _, tables := range [][]string{dozen, dozen[:1]} {
+			_ = os.Remove(file)
+			u, err := b.spend(ctx, b.program, b.load("bulk", dest, strings.Join(tables, ","))...)
+			if err != nil {
+				return err
+			}
+			took = append(took, u.Wall.Seconds())
+		}
+		fmt.Fprintf(os.Stdout, "  to %-9s %.1f s and %.1f s: %.2f\n", strings.Split(dest, ":")[0]+":", took[0], took[1], took[0]/took[1])
+	}
+	return nil
 }
 
 // distant times one load with the latencies of a real org, beside what they
 // alone come to: the job, a chain of requests around it, and as many pages one
 // after the other as no three readers get rid of.
 func (b *bench) distant(ctx context.Context) error {
+	if _, err := b.spend(ctx, b.program, b.ingest("bulk", "discard:")...); err != nil {
+		return err
+	}
 	b.org.delay.Store(&latency{request: requestDelay, page: pageDelay, job: jobDelay})
 	defer b.org.delay.Store(&latency{})
 	b.org.requests.Store(0)
