@@ -15,11 +15,11 @@ import (
 // rows until as many are asked for as may be, and a little longer, so that one
 // too many would show.
 func TestTablesSideBySideKeepWithinWhatAnOrgAnswers(t *testing.T) {
-	objects := []string{"Account", "Contact", "Lead", "Opportunity", "OpportunityContactRole", "Campaign", "CampaignMember", "Task", "Event", "Product2"}
+	objects := []string{"Account", "Contact", "Lead", "Opportunity", "OpportunityContactRole", "OpportunityLineItem", "Campaign", "CampaignMember", "Task", "Event", "Product2", "User", "UserRole"}
 	for _, tt := range []struct {
 		parallelism    int
 		tables, atOnce int
-	}{{1, 8, 8}, {3, 8, 24}, {10, 2, 20}, {13, 1, 13}, {25, 1, 25}} {
+	}{{1, 12, 12}, {2, 12, 24}, {3, 12, 25}, {25, 12, 25}} {
 		t.Run(fmt.Sprintf("%d parts of a table", tt.parallelism), func(t *testing.T) {
 			rows := map[string]int{}
 			for _, o := range objects {

@@ -19,18 +19,10 @@ import (
 	"sluice/source/salesforce"
 )
 
-// maxTables is how many tables are loaded at once, at most.
-const maxTables = 8
-
-// sideBySide is how many tables are loaded at once: with the parts of each they
-// keep within the 25 long requests that an org runs at a time.
-func sideBySide(jobs []pipeline.Job) int {
-	parts := 1
-	for _, j := range jobs {
-		parts = max(parts, j.Workers)
-	}
-	return max(1, min(maxTables, maxParallelism/parts))
-}
+// maxTables is how many tables are loaded at once, at most. Most of the time
+// they wait for jobs of the org, which has them take turns itself; the source
+// keeps their requests within what an org answers at a time.
+const maxTables = 12
 
 // manyTables says whether --source-table may name more than one table.
 func manyTables(text string) bool { return text == "all" || strings.ContainsAny(text, ",*?") }
@@ -189,7 +181,7 @@ func (p *program) loadMany(ctx context.Context, r request, failFast bool) ([]pip
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var group errgroup.Group
-	group.SetLimit(sideBySide(r.jobs))
+	group.SetLimit(maxTables)
 	tables := shownOf(r.jobs)
 	stop := r.progress.start(ctx, tables)
 	var mu sync.Mutex
