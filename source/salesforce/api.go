@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 
@@ -23,6 +22,7 @@ type api struct {
 	http    *http.Client
 	session *session
 	version string
+	room    spares // of the transport
 }
 
 // path is the path of a REST resource, "sobjects/Account/describe".
@@ -63,16 +63,6 @@ func (a *api) sendJSON(ctx context.Context, op, method, path string, v, answer a
 		return err
 	}
 	return unmarshal(op, body, answer)
-}
-
-// readAll reads and closes a body that the transport has already buffered.
-func readAll(op string, resp *http.Response) ([]byte, error) {
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, &source.Error{Op: op, Kind: source.TryLater, Err: err, Again: true}
-	}
-	return body, nil
 }
 
 // send makes one request and turns an answer that says no into an error. The

@@ -110,6 +110,7 @@ func (r *restReader) readRange(ctx context.Context, q query, b *batcher) error {
 	err := r.pages(ctx, q.path(r.t.src.api, q.soql()), first, func(p queryPage) error {
 		total = p.Total
 		_, err := decodeJSON(p, b)
+		r.t.src.api.room.give(p.records.b) // all of it is in b by now
 		return named(op, damaged(op, err))
 	})
 	if err == nil && b.total-before != total {

@@ -107,8 +107,8 @@ func Open(ctx context.Context, u uri.Salesforce, o Options) (*Source, error) {
 	return NewLogin(u, o).Open(ctx)
 }
 
-func newRetrier(next http.RoundTripper, o Options) *retrier {
-	return &retrier{next: next, log: o.Log, tries: o.Tries, most: o.mostAnswer, sleep: o.Sleep}
+func newRetrier(next http.RoundTripper, o Options, room spares) *retrier {
+	return &retrier{next: next, log: o.Log, tries: o.Tries, most: o.mostAnswer, room: room, sleep: o.Sleep}
 }
 
 // olderVersion is the smaller of two API versions like "64.0".

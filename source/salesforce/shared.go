@@ -24,7 +24,7 @@ type Login struct {
 func NewLogin(u uri.Salesforce, o Options) *Login {
 	o = o.withDefaults()
 	in := &signer{
-		http:    &http.Client{Transport: newRetrier(forPayer{}, o), CheckRedirect: sameHost},
+		http:    &http.Client{Transport: newRetrier(forPayer{}, o, nil), CheckRedirect: sameHost},
 		signIn:  u.SignIn,
 		version: olderVersion(first(u.APIVersion, DefaultVersion), soapLogin),
 	}
@@ -35,11 +35,13 @@ func NewLogin(u uri.Salesforce, o Options) *Login {
 func (l *Login) Open(ctx context.Context) (*Source, error) {
 	o := l.opt
 	m := &meter{next: o.Transport, agent: o.UserAgent, log: o.Log, idle: o.IdleTimeout, purse: l.purse}
+	room := make(spares, keptSpares)
 	s := &Source{
 		api: &api{
-			http:    &http.Client{Transport: newRetrier(&gate{&authorizer{m, l.session, l.purse}, l.places}, o), CheckRedirect: sameHost},
+			http:    &http.Client{Transport: newRetrier(&gate{&authorizer{m, l.session, l.purse}, l.places}, o, room), CheckRedirect: sameHost},
 			session: l.session,
 			version: first(l.u.APIVersion, DefaultVersion),
+			room:    room,
 		},
 		meter: m,
 		mode:  first(l.u.API, "auto"),

@@ -238,6 +238,7 @@ type retrier struct {
 	log   *slog.Logger
 	tries int
 	most  int64 // bytes of one buffered answer
+	room  spares
 	sleep func(ctx context.Context, d time.Duration) error
 	// answered is set once the org has said anything: until then a refused
 	// connection is a wrong address, later it is a server restarting.
@@ -307,14 +308,14 @@ func (r *retrier) try(req *http.Request) (*http.Response, error) {
 		}
 		return resp, nil
 	}
-	body, err := readBounded(resp, most)
+	text, err := readBounded(resp, most, r.room.take())
 	if err == nil && resp.StatusCode == http.StatusOK && req.Header.Get("Accept") == jsonType {
-		err = checkJSON(resp, body)
+		err = checkJSON(resp, text)
 	}
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
+	resp.Body = newBody(text)
 	return resp, nil
 }
 
@@ -355,20 +356,22 @@ func checkJSON(resp *http.Response, body []byte) error {
 }
 
 // readBounded reads and closes a body. One that is too long is an error, except
-// the body of a fault, whose end nobody needs.
-func readBounded(resp *http.Response, most int64) ([]byte, error) {
+// the body of a fault, whose end nobody needs. It uses the memory of room.
+func readBounded(resp *http.Response, most int64, room []byte) ([]byte, error) {
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
-	if int64(len(body)) > most {
+	buf := bytes.NewBuffer(room)
+	_, err := buf.ReadFrom(io.LimitReader(resp.Body, most+1))
+	text := buf.Bytes()
+	if int64(len(text)) > most {
 		if resp.StatusCode >= 300 {
-			return body[:most], nil
+			return text[:most], nil
 		}
 		return nil, fmt.Errorf("%w: it is longer than %d MB", errEndless, most>>20)
 	}
 	if err != nil && resp.StatusCode < 300 {
 		return nil, err
 	}
-	return body, nil
+	return text, nil
 }
 
 // verdict says whether to send a request again, and after what pause the org

@@ -187,6 +187,7 @@ func (r *restReader) fillOne(ctx context.Context, s *stream) error {
 			return nil
 		})
 		rows, err := decodeJSON(page, b)
+		r.t.src.api.room.give(page.records.b) // all of it is in b by now
 		if err == nil {
 			err = b.flush()
 		}
