@@ -80,7 +80,7 @@ func sharedFlags(category string) []cli.Flag {
 		&cli.StringFlag{Name: "state-uri", Category: category, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
 		&cli.IntFlag{Name: "extract-parallelism", Category: category, Usage: "parts read at once, 1 to 25 `N`", Value: 3},
 		&cli.StringFlag{Name: "api-budget", Category: category, Usage: "API calls: 80% of the org's day, or a number `LIMIT`", DefaultText: "no limit"},
-		&cli.StringFlag{Name: "memory", Category: category, Usage: "of the process: 300MB or more, 1GB `SIZE`", DefaultText: "what the table needs"},
+		&cli.StringFlag{Name: "memory", Category: category, Usage: "of the process: 250MB or more, 1GB `SIZE`", DefaultText: "what the table needs"},
 		&cli.DurationFlag{Name: "lock-timeout", Category: category, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
 		&cli.StringFlag{Name: "nul", Category: category, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
 		&cli.DurationFlag{Name: "timeout", Category: category, Usage: "end the run after that long, exit 75 `TIME`", DefaultText: "never"},
@@ -342,12 +342,12 @@ func (p *program) connect(c *cli.Context, s settings, r *request, wanted []table
 	if r.destination, err = openDestination(c.String("dest-uri"), s); err != nil {
 		return errors.Join(fmt.Errorf("--dest-uri: %w", err), closeStates())
 	}
-	turn := make(chan struct{}, 1)
+	turns := pipeline.NewTurns()
 	for i := range r.jobs {
 		j := &r.jobs[i]
 		j.Open, j.States, j.Destination = open, states, r.destination
 		if strings.HasPrefix(c.String("dest-uri"), "duckdb:") {
-			j.Turn = turn // its memory is that of one load
+			j.Turns = turns // its memory is that of one load
 		}
 	}
 	return nil

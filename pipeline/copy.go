@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -27,9 +28,12 @@ type intake struct {
 	months string
 	// took is told of each part that was staged. It may be called concurrently.
 	took func(tally)
-	// begun is called once before the first part is staged, when the scan has
-	// decided how to read.
+	// begun is called once before the first part is read, when the scan has
+	// decided how to read. Nil does nothing.
 	begun func(ctx context.Context) error
+	// turn is called once before the first stage is opened, or when there are
+	// no parts. Nil is for a load that has its turn.
+	turn func(ctx context.Context) error
 }
 
 // tally is what a part that was staged held.
@@ -40,37 +44,61 @@ type tally struct {
 }
 
 // copyParts stages every part of scan, Workers at a time. The first error ends
-// the others.
+// the others. The first part is read while the load waits for its turn, the
+// others are from then on.
 func (r *run) copyParts(ctx context.Context, scan source.Scan, to intake) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.job.Workers + 1) // and the one that asks for parts
+	has := make(chan struct{})    // closed when the load has its turn
+	take := sync.OnceValue(func() error {
+		if to.turn != nil {
+			if err := to.turn(ctx); err != nil {
+				return err
+			}
+		}
+		r.enter(Copy)
+		close(has)
+		return nil
+	})
 	g.Go(func() error {
 		for first := true; ; first = false {
 			part, err := scan.Next(ctx)
 			if err != nil && err != io.EOF { //nolint:errorlint // a broken connection may wrap io.EOF, and is no end
 				return err
 			}
-			if first {
+			if first && to.begun != nil {
 				if err := to.begun(ctx); err != nil {
 					return err
 				}
-				r.enter(Copy)
 			}
-			if err != nil {
+			switch {
+			case err == nil && first:
+				g.Go(func() error { return r.copyPart(ctx, part, to, take) })
+			case err == nil:
+				g.Go(func() error {
+					select {
+					case <-has:
+						return r.copyPart(ctx, part, to, take)
+					case <-ctx.Done():
+						return context.Cause(ctx)
+					}
+				})
+			case first:
+				return take()
+			default:
 				return nil
 			}
-			g.Go(func() error { return r.copyPart(ctx, part, to) })
 		}
 	})
 	return g.Wait()
 }
 
 // copyPart stages one part, from its start again after an error that may go
-// away.
-func (r *run) copyPart(ctx context.Context, part source.Part, to intake) error {
+// away. Take is called before each stage is opened.
+func (r *run) copyPart(ctx context.Context, part source.Part, to intake, take func() error) error {
 	wait := pauses()
 	for attempt := 1; ; attempt++ {
-		err := r.tryPart(ctx, part, to)
+		err := r.tryPart(ctx, part, to, take)
 		var broken *brokenPartError
 		if !errors.As(err, &broken) {
 			return err
@@ -95,19 +123,36 @@ type brokenPartError struct{ err error }
 
 func (b *brokenPartError) Error() string { return b.err.Error() }
 
-// tryPart reads part once, into a stage of its own.
-func (r *run) tryPart(ctx context.Context, part source.Part, to intake) error {
-	stage, err := to.stage(ctx, part.Name())
-	if err != nil {
-		return err
-	}
+// tryPart reads part once, into a stage of its own, which is opened when there
+// are rows for it.
+func (r *run) tryPart(ctx context.Context, part source.Part, to intake, take func() error) error {
 	start := time.Now()
 	t := tally{newest: noCursor, months: months{}}
-	writer := writeAhead(ctx, stage)
-	err = part.Read(ctx, func(b arrow.RecordBatch) error {
+	var stage destination.Stage
+	var writer *ahead
+	var opening error
+	var waited time.Duration // for that
+	open := func() error {
+		from := time.Now()
+		defer func() { waited = time.Since(from) }()
+		if opening = take(); opening == nil {
+			stage, opening = to.stage(ctx, part.Name())
+		}
+		if opening == nil {
+			writer = writeAhead(ctx, stage)
+		}
+		return opening
+	}
+	err := part.Read(ctx, func(b arrow.RecordBatch) error {
 		changed, err := to.change(b)
 		if err != nil {
 			return err
+		}
+		if writer == nil {
+			if err := open(); err != nil {
+				changed.Release()
+				return err
+			}
 		}
 		if err := writer.put(changed); err != nil {
 			return err
@@ -118,8 +163,18 @@ func (r *run) tryPart(ctx context.Context, part source.Part, to intake) error {
 		r.progress.rows.Add(b.NumRows())
 		return nil
 	})
+	if err == nil && writer == nil {
+		err = open() // an empty part counts as staged, too
+	}
+	if opening != nil {
+		return opening
+	}
+	if writer == nil {
+		r.reading.Add(int64(time.Since(start)))
+		return &brokenPartError{err}
+	}
 	staging := writer.end()
-	r.reading.Add(int64(time.Since(start) - writer.waited))
+	r.reading.Add(int64(time.Since(start) - writer.waited - waited))
 	if err == nil && staging == nil {
 		from := time.Now()
 		if err = stage.Close(ctx); err == nil {

@@ -140,6 +140,9 @@ type part struct {
 func (p part) Name() string { return fmt.Sprintf("page %d", p.n) }
 
 func (p part) Read(ctx context.Context, emit func(arrow.RecordBatch) error) error {
+	if err := p.at(ctx, "request"); err != nil {
+		return err
+	}
 	for _, numbers := range p.parts[p.n] {
 		b := batch(numbers)
 		err := emit(b)

@@ -68,10 +68,9 @@ type Job struct {
 	// Deleted is what becomes of rows that the source has deleted; empty means
 	// [RemoveDeleted].
 	Deleted string
-	// Turn, if not nil, is held by the job that stages and commits: for several
-	// jobs into a database that takes the rows of one at a time. It has room
-	// for one; to send is to take it.
-	Turn chan struct{}
+	// Turns, if not nil, has the jobs that share it stage and commit one after
+	// the other.
+	Turns *Turns
 	// ByMonth counts the rows read by month, for Report.Months.
 	ByMonth bool
 	// Workers is how many parts are read at once; 0 means 3. Each holds one

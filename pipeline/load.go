@@ -55,8 +55,9 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 		begun: func(ctx context.Context) error {
 			r.planned(scan.Plan())
 			r.prepare(load, r.tokenOf(scan))
-			return r.takeTurn(ctx)
+			return r.lineUp(ctx)
 		},
+		turn: r.takeTurn,
 	})
 	if err != nil {
 		return err

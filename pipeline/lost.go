@@ -18,9 +18,6 @@ func (r *run) losesRows(request source.Request) bool {
 		r.plan.mode == destination.Merge && r.job.Deleted == RemoveDeleted
 }
 
-// begun is for parts of a load that has its turn.
-func begun(context.Context) error { return nil }
-
 // lostRequest asks for the keys of all rows that changed in the window of
 // request before a moment, whatever the condition.
 func (r *run) lostRequest(request source.Request, before time.Time) source.Request {
@@ -45,7 +42,6 @@ func (r *run) copyLost(ctx context.Context, table source.Table, load destination
 		stage:  func(ctx context.Context, _ string) (destination.Stage, error) { return load.StageGone(ctx) },
 		change: r.shape.ApplyKeys,
 		took:   func(tally) {},
-		begun:  begun,
 	})
 	if err != nil {
 		return err

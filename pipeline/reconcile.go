@@ -38,7 +38,6 @@ func (r *run) copyKeys(ctx context.Context, table source.Table, load destination
 		stage:  func(ctx context.Context, _ string) (destination.Stage, error) { return load.StageKept(ctx) },
 		change: r.shape.ApplyKeys,
 		took:   func(tally) {},
-		begun:  begun,
 	})
 	if err != nil {
 		return err

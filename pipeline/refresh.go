@@ -108,8 +108,9 @@ func (r *run) refresh(ctx context.Context, table source.Table) (err error) {
 		took:   func(t tally) { rows.Add(t.rows) },
 		begun: func(ctx context.Context) error {
 			load.Prepare("")
-			return r.takeTurn(ctx)
+			return r.lineUp(ctx)
 		},
+		turn: r.takeTurn,
 	})
 	if err == nil {
 		err = scan.Verify() // P2

@@ -62,7 +62,7 @@ type run struct {
 	entered time.Time
 
 	committed bool
-	hasTurn   bool
+	holds     chan struct{} // the place in job.Turns
 
 	plan     *plan
 	spec     destination.Spec // as it is carried out

@@ -6,30 +6,65 @@ import (
 	"sluice/source"
 )
 
-// takeTurn waits until no other job stages rows. The org works on meanwhile.
-func (r *run) takeTurn(ctx context.Context) error {
-	if r.job.Turn == nil {
+// readAhead is how many jobs fetch their first page while they wait for their
+// turn: the org takes half a second to begin with one. More would keep more of
+// its requests under way that nobody reads from.
+const readAhead = 3
+
+// Turns has jobs stage and commit one after the other: into a database whose
+// memory is that of one load.
+type Turns struct{ line, desk chan struct{} }
+
+// NewTurns gives Turns that all jobs of a destination share.
+func NewTurns() *Turns {
+	return &Turns{line: make(chan struct{}, readAhead), desk: make(chan struct{}, 1)}
+}
+
+// lineUp waits until the job may fetch its first page.
+func (r *run) lineUp(ctx context.Context) error {
+	if r.job.Turns == nil {
 		return nil
 	}
+	return r.place(ctx, r.job.Turns.line)
+}
+
+// takeTurn waits until no other job stages rows, and lets another line up.
+func (r *run) takeTurn(ctx context.Context) error {
+	if r.job.Turns == nil {
+		return nil
+	}
+	before := r.holds
+	if err := r.place(ctx, r.job.Turns.desk); err != nil {
+		return err
+	}
+	if before != nil {
+		<-before
+	}
+	return nil
+}
+
+// place takes a place in c, which the run then holds.
+func (r *run) place(ctx context.Context, c chan struct{}) error {
 	select {
-	case r.job.Turn <- struct{}{}:
-		r.hasTurn = true
+	case c <- struct{}{}:
+		r.holds = c
 		return nil
 	default:
 		r.observe(source.Event{Phase: "waiting for its turn"})
 	}
 	select {
-	case r.job.Turn <- struct{}{}:
-		r.hasTurn = true
+	case c <- struct{}{}:
+		r.holds = c
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
+// giveTurn gives back what the run holds of its Turns.
 func (r *run) giveTurn() {
-	if r.hasTurn {
-		<-r.job.Turn
-		r.hasTurn = false
+	if r.holds != nil {
+		<-r.holds
+		r.holds = nil
 	}
 }

@@ -1,0 +1,107 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// several runs a dozen jobs that take turns; each page begins after half a
+// second, each commit takes a tenth. It gives how long all took, by a clock of
+// the test's own, and the most that staged and that read at a time.
+func several(t *testing.T, strike func(o *org, n int)) (took time.Duration, staging, reading int64, failed int) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var atDesk, asking, mostAtDesk, mostAsking, errs atomic.Int64
+		turns := NewTurns()
+		begun := time.Now()
+		var g errgroup.Group
+		for n := range 12 {
+			o, d := world()
+			o.hooks = hooks{"request": func(context.Context) error {
+				mostAsking.Store(max(mostAsking.Load(), asking.Add(1)))
+				defer asking.Add(-1)
+				time.Sleep(500 * time.Millisecond)
+				return nil
+			}}
+			first := true
+			d.hooks = hooks{
+				"stage": func(context.Context) error {
+					if first {
+						mostAtDesk.Store(max(mostAtDesk.Load(), atDesk.Add(1)))
+						first = false
+					}
+					return nil
+				},
+				"commit": func(context.Context) error {
+					time.Sleep(100 * time.Millisecond)
+					atDesk.Add(-1)
+					return nil
+				},
+			}
+			o.parts = o.parts[:1]
+			if strike != nil {
+				strike(o, n)
+			}
+			j := jobFor(o, d)
+			j.Turns = turns
+			g.Go(func() error {
+				if _, err := Run(t.Context(), j); err != nil {
+					errs.Add(1)
+				}
+				return nil
+			})
+		}
+		_ = g.Wait()
+		took, staging, reading, failed = time.Since(begun), mostAtDesk.Load(), mostAsking.Load(), int(errs.Load())
+		if len(turns.line) != 0 || len(turns.desk) != 0 {
+			t.Error("a job kept its place")
+		}
+	})
+	return took, staging, reading, failed
+}
+
+func TestJobsThatTakeTurnsFetchTheirFirstPageBefore(t *testing.T) {
+	took, staging, reading, failed := several(t, nil)
+	if failed != 0 || staging != 1 || reading != readAhead {
+		t.Errorf("%d failed, %d staged at a time, %d read; want 0, 1, %d", failed, staging, reading, readAhead)
+	}
+	// One page and all commits, and what is left of each third page.
+	if most := 3 * time.Second; took > most {
+		t.Errorf("took %s; one after the other it is 7.2 s, want at most %s", took, most)
+	}
+}
+
+func TestAJobThatFailsGivesItsTurnToTheOthers(t *testing.T) {
+	down := errors.New("down")
+	for step, at := range map[string]func(o *org) hooks{
+		"in its first page": func(*org) hooks { return hooks{"request": func(context.Context) error { return down }} },
+		"in its plan":       func(*org) hooks { return hooks{"scan": func(context.Context) error { return down }} },
+		"in its rows": func(o *org) hooks {
+			return hooks{"request": o.hooks["request"], "read": func(context.Context) error { return down }}
+		},
+	} {
+		t.Run(step, func(t *testing.T) {
+			_, _, _, failed := several(t, func(o *org, n int) {
+				if n%3 == 0 {
+					o.hooks = at(o)
+				}
+			})
+			if failed != 4 {
+				t.Errorf("%d jobs failed, want the 4 that broke", failed)
+			}
+		})
+	}
+}
+
+func TestAnEmptyTableTakesItsTurn(t *testing.T) {
+	_, _, _, failed := several(t, func(o *org, _ int) { o.parts = nil })
+	if failed != 0 {
+		t.Errorf("%d jobs failed", failed)
+	}
+}
