@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -119,9 +120,10 @@ func (s style) bar(share float64, width int) string {
 	return strings.Repeat(s.full, full) + strings.Repeat(s.empty, cells-full)
 }
 
-// eta is a time in whole seconds, as nobody knows it better.
+// eta is a time in whole seconds, as nobody knows it better, and not less than
+// it takes: 0 s is for what is done.
 func eta(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second)).Round(time.Second)
+	d := time.Duration(math.Ceil(seconds)) * time.Second
 	if d < time.Minute {
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	}

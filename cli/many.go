@@ -198,6 +198,7 @@ func (p *program) loadMany(ctx context.Context, r request, failFast bool) ([]pip
 				reports[i].SourceTable, reports[i].DestTable = job.SourceTable, destinationOf(job).String()
 			}
 			failures[i] = nameInterrupt(ctx, err)
+			tables[i].failed.Store(err != nil)
 			if err != nil && failFast {
 				cancel(errStopped)
 			}

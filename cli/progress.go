@@ -32,6 +32,7 @@ type shown struct {
 	name     string
 	progress *pipeline.Progress
 	ended    atomic.Bool
+	failed   atomic.Bool // set before ended
 }
 
 // newDisplay reads --progress. On debug the log tells more than bars would, so
@@ -144,10 +145,10 @@ type meter struct {
 type look struct {
 	name string
 	pipeline.Snapshot
-	ended bool
-	in    time.Duration // in this phase
-	rows  float64       // a second, on average of the phase; 0 when not known yet
-	bytes float64
+	ended, failed bool
+	in            time.Duration // in this phase
+	rows          float64       // a second, on average of the phase; 0 when not known yet
+	bytes         float64
 }
 
 func (m *meter) look(t *shown, now time.Time) look {
@@ -155,7 +156,7 @@ func (m *meter) look(t *shown, now time.Time) look {
 	if s.Phase != m.phase || m.since.IsZero() {
 		m.phase, m.since, m.start = s.Phase, now, s
 	}
-	l := look{name: t.name, Snapshot: s, ended: t.ended.Load(), in: now.Sub(m.since)}
+	l := look{name: t.name, Snapshot: s, ended: t.ended.Load(), failed: t.failed.Load(), in: now.Sub(m.since)}
 	if l.in >= time.Second {
 		l.rows = float64(s.Rows-m.start.Rows) / l.in.Seconds()
 		l.bytes = float64(s.Usage.Bytes-m.start.Usage.Bytes) / l.in.Seconds()
@@ -197,18 +198,24 @@ func (l look) doing() string {
 
 // manyLine tells of several tables in one line.
 func manyLine(looks []look) string {
-	var done, rows, calls int64
+	var done, failed, rows, calls int64
 	var busy []string
 	for _, l := range looks {
 		rows, calls = rows+l.Rows, calls+l.Usage.Calls
 		switch {
+		case l.failed:
+			failed++
 		case l.ended:
 			done++
 		case l.Phase == pipeline.Copy || l.Phase == pipeline.Commit:
 			busy = append(busy, l.name)
 		}
 	}
-	text := fmt.Sprintf("%d of %s done, %s, %s", done, plural(int64(len(looks)), "table"), plural(rows, "row"), plural(calls, "API call"))
+	text := fmt.Sprintf("%d of %s done", done, plural(int64(len(looks)), "table"))
+	if failed > 0 {
+		text += fmt.Sprintf(", %d failed", failed)
+	}
+	text += fmt.Sprintf(", %s, %s", plural(rows, "row"), plural(calls, "API call"))
 	if len(busy) > 0 {
 		text += "; copying " + strings.Join(busy, ", ")
 	}

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -87,12 +86,29 @@ func TestBarsFitTheTerminal(t *testing.T) {
 			}
 		}
 	}
-	waits := []look{{name: "account", in: time.Second, Snapshot: pipeline.Snapshot{Phase: pipeline.Wait, Doing: "waiting for Bulk job 750R00000000001AAA (InProgress, 10000 rows so far)", Usage: usage(1, 6)}}}
-	if got, want := s.lines(waits, 79, 24)[0], "account  waiting for Bulk job 750R00000000001AAA (InProgress, …  1.0 s  6 calls"; got != want {
+	waits := []look{{name: "account", in: time.Second, Snapshot: pipeline.Snapshot{Phase: pipeline.Wait, Doing: "waiting for Bulk job: InProgress, 10,000 rows so far (750R00000000001AAA)", Usage: usage(1, 6)}}}
+	if got, want := s.lines(waits, 79, 24)[0], "account  waiting for Bulk job: InProgress, 10,000 rows so far …  1.0 s  6 calls"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := s.lines(threeTables(), 80, 5); len(got) != 2 || !strings.HasPrefix(got[0], "account ") {
 		t.Errorf("a low screen shows %q", got)
+	}
+}
+
+// TestATableThatFailedIsNotCountedAsDone: who watches sees it before the end.
+func TestATableThatFailedIsNotCountedAsDone(t *testing.T) {
+	looks := threeTables()
+	looks[1].failed = true
+	if got, want := manyLine(looks), "0 of 4 tables done, 1 failed, 812,450 rows, 136 API calls; copying account"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestETAPromisesNotLessThanItTakes(t *testing.T) {
+	for seconds, want := range map[float64]string{0: "0 s", 0.2: "1 s", 1.1: "2 s", 59.5: "1 min 0 s", 3599.2: "1 h 0 min"} {
+		if got := eta(seconds); got != want {
+			t.Errorf("%g s are shown as %s, want %s", seconds, got, want)
+		}
 	}
 }
 
@@ -141,7 +157,7 @@ func TestBarsAreASCIIWithoutUTF8(t *testing.T) {
 func TestDisplayStopsWhenTheRunDoes(t *testing.T) {
 	var b bytes.Buffer
 	d := display{out: &b, every: time.Millisecond}
-	stop := d.start(t.Context(), []*shown{{"account", new(pipeline.Progress), atomic.Bool{}}})
+	stop := d.start(t.Context(), []*shown{{name: "account", progress: new(pipeline.Progress)}})
 	stop()
 	before := b.Len()
 	if text := b.String(); strings.Contains(text, "interrupted") || b.Len() != before {

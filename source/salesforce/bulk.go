@@ -160,11 +160,11 @@ func (b *bulkReader) wait(ctx context.Context) error {
 
 // phase is what a person who waits wants to know about the job.
 func (b *bulkReader) phase() string {
-	text := "waiting for Bulk job " + b.job.ID + " (" + b.job.State
+	text := "waiting for Bulk job: " + b.job.State
 	if b.job.Processed != nil && *b.job.Processed > 0 {
-		text += fmt.Sprintf(", %d rows so far", *b.job.Processed)
+		text += ", " + countOf(*b.job.Processed) + " so far"
 	}
-	return text + ")"
+	return text + " (" + b.job.ID + ")" // last, as a narrow screen cuts it
 }
 
 // failed is the error for a failed job, with the org's own words.

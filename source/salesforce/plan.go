@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -123,7 +124,19 @@ func (s *scan) startPart(ctx context.Context) error {
 	return s.start(ctx, api, reason)
 }
 
-func reasonOfLimit(rows int64) string { return fmt.Sprintf("no more than %d rows", rows) }
+func reasonOfLimit(rows int64) string { return "no more than " + countOf(rows) }
+
+// countOf is a number of rows for people: 1,234 rows.
+func countOf(rows int64) string {
+	digits := strconv.FormatInt(rows, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	if rows == 1 {
+		return digits + " row"
+	}
+	return digits + " rows"
+}
 
 // choose is the rule of auto: rows is -1 when the org would not count.
 func choose(rows, pageRows int64) (api, reason string) {
@@ -131,9 +144,9 @@ func choose(rows, pageRows int64) (api, reason string) {
 	case rows < 0:
 		return "bulk", "the org does not tell the number of rows"
 	case rows <= restPages*pageRows:
-		return "rest", fmt.Sprintf("about %d rows, %d or fewer pages", rows, restPages)
+		return "rest", fmt.Sprintf("about %s, %d or fewer pages", countOf(rows), restPages)
 	default:
-		return "bulk", fmt.Sprintf("about %d rows", rows)
+		return "bulk", "about " + countOf(rows)
 	}
 }
 
