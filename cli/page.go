@@ -38,8 +38,9 @@ type reportPage struct {
 	Phases           []pipeline.Phase
 	Longest          time.Duration
 	Months           *monthChart
-	LimitMax, Left   int64
-	LeftShare        float64
+	LimitMax, Left   int64 // calls a day
+	Used             int64
+	UsedShare        float64 // in thousandths
 	Changes, Notes   []pageNote
 	Reading, Writing time.Duration
 }
@@ -109,8 +110,8 @@ func (p *program) newPage(o outcome) reportPage {
 	}
 	page.Months = newMonthChart(o.reports)
 	if r := newest(o.reports); r.LimitMax > 0 {
-		page.LimitMax, page.Left = r.LimitMax, r.LimitMax-r.LimitUsed
-		page.LeftShare = 1000 * float64(page.Left) / float64(page.LimitMax)
+		page.LimitMax, page.Left, page.Used = r.LimitMax, r.LimitMax-r.LimitUsed, r.LimitUsed
+		page.UsedShare = 1000 * float64(page.Used) / float64(page.LimitMax)
 	}
 	page.name(o)
 	return page

@@ -57,12 +57,24 @@ func TestThePageTellsTheRun(t *testing.T) {
 		"Account 12 ms 0.1 s 1 min 5 s 2.3 s 90 ms 1 min 7 s 2.0 s 1.0 s",
 		"Rows read, by their CreatedDate in UTC; the highest column is 15,995. 1 row without a date. 4,000 rows from an earlier run",
 		"2025-11 5 2025-12 0 2026-01 15,995",
-		"32 API calls, 48.3 MB received. The org has 99,886 of its 100,000 calls left today.",
+		"32 API calls, 48.3 MB received. Of its 100,000 calls a day the org has 99,886 left; the bar shows what all its clients have used.",
 		"Account: field Photo is left out: binary", "public.account: added column billing_city (VARCHAR)",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the page lacks %q:\n%s", part, text)
 		}
+	}
+}
+
+// The bar of the API calls grows with their use: a new day's is empty, not full.
+func TestTheBarOfAPICallsShowsWhatIsUsed(t *testing.T) {
+	o := exampleOutcome()
+	for i := range o.reports {
+		o.reports[i].LimitUsed, o.reports[i].LimitMax = 25_000, 100_000
+	}
+	page := render(t, o)
+	if want := `aria-label="25000 of 100,000 calls used"><rect width="250.0"`; !strings.Contains(page, strings.Replace(want, "25000", "25,000", 1)) {
+		t.Errorf("the page lacks %s", want)
 	}
 }
 
