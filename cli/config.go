@@ -111,7 +111,7 @@ func parseConfig(path string, text []byte, shared, table []cli.Flag, getenv func
 	var document yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	if err := dec.Decode(&document); err != nil && !errors.Is(err, io.EOF) {
-		return c, &usageError{path + ": " + strings.TrimPrefix(err.Error(), "yaml: "), "sluice init writes a file to begin with"}
+		return c, syntaxError(path, text, err)
 	}
 	if len(document.Content) == 0 {
 		p.wrong.add(1, "the file is empty", "sluice init writes a file to begin with")
@@ -142,6 +142,23 @@ func parseConfig(path string, text []byte, shared, table []cli.Flag, getenv func
 	}
 	return c, p.wrong.err()
 }
+
+// syntaxError is the error for a text that is no YAML.
+func syntaxError(path string, text []byte, err error) error {
+	what, mend := strings.TrimPrefix(err.Error(), "yaml: "), "sluice init writes a file to begin with"
+	if indentedByTab.Match(text) {
+		mend = "YAML is indented by blanks, and there is a tab in front of a line"
+	}
+	if m := syntaxLine.FindStringSubmatch(what); m != nil {
+		return &usageError{path + ":" + m[1] + ": " + m[2], mend}
+	}
+	return &usageError{path + ": " + what, mend}
+}
+
+var (
+	syntaxLine    = regexp.MustCompile(`^line (\d+): (.*)`)
+	indentedByTab = regexp.MustCompile(`(?m)^ *\t`)
+)
 
 // mapping calls do for each pair of a mapping, and refuses keys that come twice.
 func (p *configParser) mapping(n *yaml.Node, what string, do func(key string, k, v *yaml.Node)) {
@@ -196,13 +213,14 @@ func (p *configParser) tableValues(n *yaml.Node, into values) {
 // set notes a value of a flag.
 func (p *configParser) set(into values, flags []cli.Flag, more []string, k, v *yaml.Node) {
 	name := k.Value
-	if findFlag(flags, name) == nil {
+	flag := findFlag(flags, name)
+	if flag == nil {
 		var names []string
 		for _, f := range flags {
 			names = append(names, f.Names()[0])
 		}
 		names = slices.Sorted(slices.Values(append(names, more...)))
-		mend := "keys that stand here are " + strings.Join(names, ", ")
+		mend := "the nearest is " + strings.TrimPrefix(cli.SuggestFlag(flags, name, true), "--") + "; keys that stand here are " + strings.Join(names, ", ")
 		switch {
 		case findFlag(p.shared, name) != nil:
 			mend = name + " is for all tables: it stands at the beginning of a line"
@@ -210,6 +228,13 @@ func (p *configParser) set(into values, flags []cli.Flag, more []string, k, v *y
 			mend = name + " is for a table: it stands below tables, or below defaults for all of them"
 		}
 		p.wrong.add(k.Line, fmt.Sprintf("%q is no key that can stand here", excerpt(name)), mend)
+		return
+	}
+	if v.Kind == yaml.AliasNode {
+		v = v.Alias
+	}
+	if v.Kind != yaml.ScalarNode && !takesList(flag) {
+		p.wrong.add(v.Line, name+" takes one value", "write it behind the colon, on the same line")
 		return
 	}
 	value, ok := p.value(v)
@@ -223,12 +248,16 @@ func (p *configParser) set(into values, flags []cli.Flag, more []string, k, v *y
 	into[name] = setting{value, v.Line}
 }
 
+// takesList says whether a flag takes several values, joined by commas.
+func takesList(f cli.Flag) bool {
+	_, repeats := f.(*cli.StringSliceFlag)
+	_, value := flagWords(f)
+	return repeats || strings.HasSuffix(value, "FIELDS") || value == "NAMES"
+}
+
 // value writes a value as it would stand on a command line: a list with commas,
 // pairs with colons.
 func (p *configParser) value(v *yaml.Node) (string, bool) {
-	if v.Kind == yaml.AliasNode {
-		v = v.Alias
-	}
 	var parts []string
 	switch v.Kind {
 	default:
@@ -263,6 +292,9 @@ var variableReference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 // expand puts variables of the environment in the place of ${NAME}.
 func (p *configParser) expand(v *yaml.Node) string {
+	if i := strings.LastIndex(v.Value, "${"); i >= 0 && !strings.Contains(v.Value[i:], "}") {
+		p.wrong.add(v.Line, "${ is not closed by }", "write a variable of the environment like ${NAME}")
+	}
 	return variableReference.ReplaceAllStringFunc(v.Value, func(ref string) string {
 		name := ref[2 : len(ref)-1]
 		value := p.getenv(name)

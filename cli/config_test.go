@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -27,6 +28,28 @@ tables:
 			if got := file.tables[i].values[key].value; got != value {
 				t.Errorf("table %d: %s is %q, want %q", i, key, got, value)
 			}
+		}
+	}
+}
+
+// A list where one value is wanted would reach the flag as something that
+// nobody wrote.
+func TestOnlyKeysOfSeveralValuesTakeLists(t *testing.T) {
+	shared, table := fileFlags()
+	for text, want := range map[string]string{
+		"tables: [{source-table: a, where: [b, c]}]":           "crm.yaml:1: where takes one value",
+		"tables: [{source-table: a, dest-table: {b: c}}]":      "crm.yaml:1: dest-table takes one value",
+		"dest-uri: &x [b]\ntables: [{source-table: a}]":        "crm.yaml:1: dest-uri takes one value",
+		"tables: [{source-table: a, fields: [B, C]}]":          "",
+		"tables: [{source-table: a, primary-key: [B, C]}]":     "",
+		"tables: [{source-table: a, columns: {B: text}}]":      "",
+		"source-uri: ${X\ntables: [a]":                         "crm.yaml:1: ${ is not closed by }",
+		"tables:\n\t- a":                                       "crm.yaml:2: found character that cannot start any token",
+		"tables: [{source-table: a, incremental-strategi: b}]": "crm.yaml:1: \"incremental-strategi\" is no key that can stand here",
+	} {
+		_, err := parseConfig("crm.yaml", []byte(text), shared, table, func(string) string { return "" })
+		if got := fmt.Sprint(err); want == "" && err != nil || want != "" && got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
 		}
 	}
 }

@@ -203,7 +203,7 @@ func (p *program) flagsOf(c *cli.Context, wrong *configError, v values) *cli.Con
 	flags.Command, flags.Context = command, c.Context
 	for _, name := range slices.Sorted(maps.Keys(v)) {
 		if err := flags.Set(name, v[name].value); err != nil {
-			wrong.add(v[name].line, name+" does not take that value", "see sluice ingest --help")
+			wrong.add(v[name].line, name+" does not take that value", mendValue(findFlag(command.Flags, name), "see sluice ingest --help"))
 		}
 	}
 	return flags
