@@ -23,7 +23,7 @@ func checkArguments(command *cli.Command, args []string) (seen map[string]bool, 
 		if !strings.HasPrefix(arg, "-") || arg == "-" || arg == "--" {
 			return nil, &usageError{
 				fmt.Sprintf("sluice %s takes flags only, but something else stands after %s", command.Name, last),
-				"quote an address that holds & or blanks: --source-uri 'salesforce://?…'",
+				"name a table by --source-table, and quote an address that holds & or blanks: --source-uri 'salesforce://?…'",
 			}
 		}
 		name, value, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
@@ -82,9 +82,22 @@ func flagError(err error, command string, flags []cli.Flag) error {
 		return &usageError{"--" + name + " is given twice", "give it once"}
 	}
 	if m := badValue.FindStringSubmatch(text); m != nil {
-		return &usageError{"--" + m[1] + " does not take that value", help}
+		return &usageError{"--" + m[1] + " does not take that value", mendValue(findFlag(flags, m[1]), help)}
 	}
 	return &usageError{"the flags make no sense", help}
+}
+
+// mendValue says how a value of a flag is written.
+func mendValue(f cli.Flag, help string) string {
+	switch f.(type) {
+	case *cli.DurationFlag:
+		return "write it with its unit, like 90s, 10m or 1h30m; " + help
+	case *cli.IntFlag:
+		return "write a whole number; " + help
+	case *cli.BoolFlag:
+		return "write true or false; " + help
+	}
+	return help
 }
 
 // badValue finds the flag in what package flag says about a value, which may
@@ -127,6 +140,23 @@ var foreignFlags = map[string]string{
 	"disable-prestaging":         "rows are staged in the database itself",
 }
 
+// unknownValue refuses a value of a flag that takes one of a few.
+func unknownValue(flag, value string, choices []string) error {
+	text := fmt.Sprintf("--%s %q is unknown", flag, value)
+	if why := foreignValues[flag+" "+value]; why != "" {
+		text = "sluice has no --" + flag + " " + value + ": " + why
+	}
+	return &usageError{text, "use " + strings.Join(choices, ", ")}
+}
+
+// foreignValues are those of ingestr for flags that are here, and why not.
+var foreignValues = map[string]string{
+	"incremental-strategy scd2":            "it keeps no old versions of rows",
+	"incremental-strategy truncate+insert": "readers would find the table empty; replace does the same without that",
+	"incremental-strategy none":            "a load without one is none",
+	"schema-contract discard_row":          "it would lose rows",
+}
+
 // plainName says whether an argument looks like a mistyped name rather than
 // like a piece of an address.
 func plainName(s string) bool {
@@ -144,9 +174,6 @@ func nearest(name string, flags []cli.Flag) string {
 // wantsJSON says whether the command line asks for JSON, also one that cannot
 // be parsed: then the error is wanted as JSON, too.
 func wantsJSON(args []string, getenv func(string) string) bool {
-	if len(args) < 2 || args[1] != "ingest" && args[1] != "run" {
-		return false
-	}
 	for _, arg := range args {
 		switch arg {
 		case "--json", "-json", "--json=true", "-json=true":
@@ -154,6 +181,9 @@ func wantsJSON(args []string, getenv func(string) string) bool {
 		case "--json=false", "-json=false":
 			return false
 		}
+	}
+	if len(args) < 2 || args[1] != "ingest" && args[1] != "run" {
+		return false
 	}
 	on, err := parseBool(getenv("SLUICE_JSON"))
 	return err == nil && on

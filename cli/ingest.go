@@ -83,7 +83,7 @@ func sharedFlags(category string) []cli.Flag {
 		&cli.StringFlag{Name: "memory", Category: category, Usage: "of the process: 250MB or more, 1GB `SIZE`", DefaultText: "what the table needs"},
 		&cli.DurationFlag{Name: "lock-timeout", Category: category, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
 		&cli.StringFlag{Name: "nul", Category: category, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
-		&cli.DurationFlag{Name: "timeout", Category: category, Usage: "end the run after that long, exit 75 `TIME`", DefaultText: "never"},
+		&cli.DurationFlag{Name: "timeout", Category: category, Usage: "end the run after that long, like 2h; exit 75 `TIME`", DefaultText: "never"},
 		&cli.BoolFlag{Name: "fail-fast", Category: category, Usage: "of several tables, stop all when one fails"},
 	}
 }
@@ -285,7 +285,7 @@ func (p *program) newRequest(c *cli.Context) (r request, s settings, err error) 
 		return r, s, &usageError{fmt.Sprintf("--lock-timeout %s is out of range", wait), "use 1s or more"}
 	}
 	if nul := c.String("nul"); nul != "error" && nul != "strip" {
-		return r, s, &usageError{fmt.Sprintf("--nul %q is unknown", nul), "use error or strip"}
+		return r, s, unknownValue("nul", nul, nulChoices)
 	}
 	if limit := c.Duration("timeout"); limit < 0 {
 		return r, s, &usageError{fmt.Sprintf("--timeout %s is out of range", limit), "use 1s or more, or leave it out"}

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,7 +58,16 @@ func checkReport(path string) error {
 // besides makes a file in the folder of another, to take its place later.
 func besides(path string) (*os.File, error) {
 	name := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+"."+strings.ToLower(rand.Text()[:8]))
-	return os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) // less what the umask takes
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644) // less what the umask takes
+	return f, about(path, err)
+}
+
+// about lets an error name the file that the user did.
+func about(path string, err error) error {
+	if file, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: file.Op, Path: path, Err: file.Err}
+	}
+	return err
 }
 
 // replaceFile puts a file where an old one may be, whole or not at all.
@@ -66,7 +77,8 @@ func replaceFile(path string, content []byte) error {
 		return err
 	}
 	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
+	err = about(path, cmp.Or(err, f.Sync()))
+	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}

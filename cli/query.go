@@ -50,7 +50,7 @@ EXAMPLES
 				format = "json"
 			}
 			if !slices.Contains(queryFormats, format) {
-				return &usageError{fmt.Sprintf("--format %q is unknown", format), "use " + strings.Join(queryFormats, ", ")}
+				return unknownValue("format", format, queryFormats)
 			}
 			columns, count, err := selectList(c.String("soql"))
 			if err != nil {

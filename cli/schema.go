@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -28,11 +26,11 @@ func schemaFlags(category string) []cli.Flag {
 func readSchema(c *cli.Context, j *pipeline.Job) error {
 	j.Contract = c.String("schema-contract")
 	if !slices.Contains(contracts, j.Contract) {
-		return &usageError{fmt.Sprintf("--schema-contract %q is unknown", j.Contract), "use " + strings.Join(contracts, ", ")}
+		return unknownValue("schema-contract", j.Contract, contracts)
 	}
 	naming := c.String("schema-naming")
 	if !slices.Contains(namings, naming) {
-		return &usageError{fmt.Sprintf("--schema-naming %q is unknown", naming), "use " + strings.Join(namings, ", ")}
+		return unknownValue("schema-naming", naming, namings)
 	}
 	if naming != "auto" {
 		j.Naming = destination.Convention(naming)

@@ -21,7 +21,7 @@ func windowFlags(category string) []cli.Flag {
 		&cli.StringFlag{Name: "incremental-key", Category: category, Usage: "the field that tells when a row changed `FIELD`", DefaultText: "the table's own"},
 		&cli.StringSliceFlag{Name: "primary-key", Category: category, Usage: "the fields that identify a row: A,B `FIELDS`", DefaultText: "the table's own"},
 		&cli.StringFlag{Name: "interval-start", Category: category, Usage: "read again from here: 2026-03-01 or 2026-03-01T08:00:00Z `TIME`"},
-		&cli.StringFlag{Name: "interval-end", Category: category, Usage: "read again up to here, exclusive `TIME`"},
+		&cli.StringFlag{Name: "interval-end", Category: category, Usage: "read again up to here, exclusive: 2026-04-01 is March's end `TIME`"},
 		&cli.DurationFlag{Name: "lookback", Category: category, Usage: "begin that much before the cursor, for late commits `TIME`", Value: pipeline.DefaultLookback},
 		&cli.BoolFlag{Name: "full-refresh", Category: category, Usage: "read everything and start the state over"},
 		&cli.BoolFlag{Name: "reconcile", Category: category, Usage: "compare all Ids, and remove the rows that the org no longer has"},
@@ -36,10 +36,10 @@ func windowFlags(category string) []cli.Flag {
 func readWindow(c *cli.Context, j *pipeline.Job) (err error) {
 	j.Strategy, j.CursorKey, j.FullRefresh, j.Deleted = c.String("incremental-strategy"), c.String("incremental-key"), c.Bool("full-refresh"), c.String("deleted")
 	if j.Strategy != "" && !slices.Contains(strategies, j.Strategy) {
-		return &usageError{fmt.Sprintf("--incremental-strategy %q is unknown", j.Strategy), "use " + strings.Join(strategies, ", ")}
+		return unknownValue("incremental-strategy", j.Strategy, strategies)
 	}
 	if !slices.Contains(deletedChoices, j.Deleted) {
-		return &usageError{fmt.Sprintf("--deleted %q is unknown", j.Deleted), "use " + strings.Join(deletedChoices, ", ")}
+		return unknownValue("deleted", j.Deleted, deletedChoices)
 	}
 	j.Reconcile, j.Force = c.Bool("reconcile"), c.Bool("force")
 	j.RefreshFormulas, j.BackfillNewColumns = c.Bool("refresh-formulas"), c.Bool("backfill-new-columns")

@@ -69,6 +69,9 @@ var numbered = map[string]int64{"partial": 2, "round": 10, "date_shift": 30}
 // run.
 var random = []string{"uuid", "sequential", "random", "noise"}
 
+// instead has the other algorithms of ingestr, and what comes nearest here.
+var instead = map[string]string{"credit_card": "partial:4", "ssn": "partial:4", "range": "round:N"}
+
 // check refuses what no schema could make right.
 func (m Mask) check(hasParam bool) error {
 	switch m.Algorithm {
@@ -87,6 +90,9 @@ func (m Mask) check(hasParam bool) error {
 	default:
 		if slices.Contains(random, m.Algorithm) {
 			return badRequest("use hash or hmac", "%s: it would mask a value differently at each run, so that rows changed by merging alone", m.asked())
+		}
+		if like := instead[m.Algorithm]; like != "" {
+			return badRequest("use "+like, "%s: there is no such algorithm here", m.asked())
 		}
 		return badRequest("use "+Algorithms, "%s: unknown algorithm", m.asked())
 	}
