@@ -321,7 +321,17 @@ func (r *run) commit(ctx context.Context, scan source.Scan, load destination.Loa
 	if r.plan.instead != "" {
 		r.warn(r.plan.instead)
 	}
+	r.warnDoubles(result)
 	return r.compare(result, r.rowsRead.Load()+r.rowsReused)
+}
+
+// warnDoubles tells of rows that a key which the user named has left out: when
+// the table is loaded whole, nothing else passes over a row.
+func (r *run) warnDoubles(result destination.Result) {
+	if len(r.job.Key) > 0 && r.plan.mode == destination.Replace && result.Superseded > 0 {
+		r.warn(fmt.Sprintf("%d of %d rows have the same %s as another row of %s and are not in the table: --primary-key names no fields that identify a row",
+			result.Superseded, result.Superseded+result.Written, strings.Join(r.plan.key, ", "), r.report.SourceTable))
+	}
 }
 
 // compare holds what the destination did with rows against those it was given.

@@ -64,6 +64,8 @@ func mend(text string) string {
 		return "give it more with --memory: a table needs about 1.25 MB a column"
 	case strings.Contains(text, "foreign key constraint"):
 		return "rows of other tables point at rows that are gone, or rows of this one at rows that are not there: load the other table, or drop the foreign key"
+	case strings.Contains(text, "NOT NULL constraint failed: "+stagingPrefix):
+		return "the field is part of the key, which every record must have: name other fields by --primary-key"
 	case strings.Contains(text, "NOT NULL constraint"):
 		return "allow NULL in the column: ALTER TABLE … ALTER COLUMN … DROP NOT NULL"
 	case strings.Contains(text, "Duplicate key"), strings.Contains(text, "duplicate key"):

@@ -183,6 +183,9 @@ func mend(e *pgconn.PgError) string {
 	case "23503":
 		return "rows of other tables point at rows that are gone, or rows of this one at rows that are not there: load the other table, or drop the foreign key"
 	case "23502":
+		if strings.HasPrefix(e.TableName, stagingPrefix) {
+			return "the field is part of the key, which every record must have: name other fields by --primary-key"
+		}
 		return "allow NULL in the column: ALTER TABLE … ALTER COLUMN … DROP NOT NULL"
 	case "23505":
 		return "drop the unique constraint or index that the rows violate, or make it DEFERRABLE INITIALLY DEFERRED when they only trade places"
