@@ -119,5 +119,8 @@ func (p *program) printDescription(a descriptionAnswer) error {
 		}
 		rows = append(rows, row)
 	}
-	return printColumns(p.Stdout, rows)
+	if err := printColumns(p.Stdout, rows); err != nil {
+		return err
+	}
+	return p.remark("\nA field that is not listed is not there, or hidden from this user (field-level security).")
 }

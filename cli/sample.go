@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -150,6 +151,9 @@ func (p *program) printSample(fields []string, rows [][]any) error {
 func cell(v any) string {
 	if v == nil {
 		return "-"
+	}
+	if f, ok := v.(float64); ok { // 350276897.24, as JSON has it, and not 3.5027689724e+08
+		v = strconv.FormatFloat(f, 'f', -1, 64)
 	}
 	return cut(visible(fmt.Sprint(v)), widestCell)
 }
