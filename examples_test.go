@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,11 +78,28 @@ func TestExamples(t *testing.T) {
 		if line == nil {
 			t.Fatal("the crontab has no line")
 		}
+		readme, err := os.ReadFile("README.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		short := regexp.MustCompile(`(?m)^15 2 \* \* \*  (.*)$`).FindSubmatch(readme)
+		if short == nil {
+			t.Fatal("README.md has no line of a crontab")
+		}
+		own := strings.NewReplacer("/etc/sluice", e.folder, "/var/lib/sluice", e.folder, "/usr/local/bin/sluice", sluice).Replace(string(short[1]))
 		e.env = []string{"PATH=" + os.Getenv("PATH")} // cron gives no more
-		e.run(t, "", "/bin/sh", "-c", strings.ReplaceAll(line[1], `\%`, "%"))
-		result, err := os.ReadFile(filepath.Join(e.folder, "last.json"))
-		if err != nil || !bytes.Contains(result, []byte(`"exit_code": 0`)) {
-			t.Errorf("%v: the result is\n%s", err, result)
+		for _, line := range []string{line[1], own} {
+			e.run(t, "", "/bin/sh", "-c", strings.ReplaceAll(line, `\%`, "%"))
+			for name, want := range map[string]string{"last.json": `"exit_code": 0`, "last.html": "2 tables, all loaded"} {
+				path := filepath.Join(e.folder, name)
+				result, err := os.ReadFile(path)
+				if want = strings.Replace(want, "2 tables", fmt.Sprintf("%d tables", strings.Count(line, ",")+1), 1); err != nil || !bytes.Contains(result, []byte(want)) {
+					t.Errorf("%s: %v: %s is\n%s", line, err, name, result)
+				}
+				if err := os.Remove(path); err != nil {
+					t.Error(err)
+				}
+			}
 		}
 	})
 
