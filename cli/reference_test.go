@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -114,6 +115,46 @@ func TestEveryFlagHasAMeaning(t *testing.T) {
 			if _, isSwitch := f.(*cli.BoolFlag); !isSwitch && value == "" {
 				t.Errorf("%s --%s does not name its value", c.path, f.Names()[0])
 			}
+		}
+	}
+}
+
+// Whoever reads the help of a command alone knows how each value is written, in
+// which unit, and what holds without the flag.
+func TestTheHelpOfAFlagHasItsUnitAndDefault(t *testing.T) {
+	units := map[string]string{
+		"TIME": `\b[0-9]+(s|m|h)\b|\b2026-`, "N": `rows|parts|accounts|port`, "SIZE": `MB`, "LIMIT": `%.*number`, "ADDRESS": `://|database|states`,
+		"FILE": "", "NAME": "", "NAMES": "", "FIELD": "", "FIELDS": "", "SOQL": "", "GLOB": `\*`, "COLUMNS": `:`, "MASKS": `:`, "CHOICE": "", "KIND": "",
+	}
+	withDefault := []string{"N", "SIZE", "LIMIT", "CHOICE", "KIND"}
+	seen := map[string]bool{}
+	for _, c := range leaves(programForTest(t).app().Commands, "") {
+		for _, f := range c.Flags {
+			if s, ok := f.(*cli.BoolFlag); ok {
+				if s.Value {
+					t.Errorf("%s --%s is on by itself, which the help does not tell", c.path, f.Names()[0])
+				}
+				continue
+			}
+			_, value := flagWords(f)
+			unit, known := units[value]
+			if !known {
+				t.Errorf("%s --%s: nobody knows how a %s is written", c.path, f.Names()[0], value)
+			}
+			seen[value] = true
+			line := flagHelp(f)
+			if !regexp.MustCompile(unit).MatchString(line) {
+				t.Errorf("the help of %s does not tell the unit: %s", c.path, line)
+			}
+			_, isDuration := f.(*cli.DurationFlag)
+			if (isDuration || slices.Contains(withDefault, value)) && !strings.Contains(line, "(default ") {
+				t.Errorf("the help of %s does not tell what holds without it: %s", c.path, line)
+			}
+		}
+	}
+	for value := range units {
+		if !seen[value] {
+			t.Errorf("no flag takes a %s", value)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func (p *program) stateCommand() *cli.Command {
 	selection := func(more ...cli.Flag) []cli.Flag {
 		return append([]cli.Flag{
 			&cli.StringFlag{Name: "dest-uri", Category: which, Usage: "the database that keeps the states `ADDRESS`"},
-			&cli.StringFlag{Name: "state-uri", Category: which, Usage: "where ingest was told to keep them instead `ADDRESS`"},
+			&cli.StringFlag{Name: "state-uri", Category: which, Usage: "where ingest was told to keep them: file:///abs/state.json `ADDRESS`"},
 			&cli.StringFlag{Name: "source-table", Category: which, Usage: "states of this table of the org alone `NAME`"},
 			&cli.StringFlag{Name: "dest-table", Category: which, Usage: "states of this table of the database alone `NAME`"},
 			&cli.DurationFlag{Name: "lock-timeout", Category: which, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
@@ -56,7 +56,8 @@ type stateView struct {
 
 // withStates opens the database and selects.
 func (p *program) withStates(c *cli.Context, do func(*cli.Context, stateView) error) (err error) {
-	v := stateView{json: c.Bool("json")}
+	p.json = c.Bool("json")
+	v := stateView{json: p.json}
 	var closeStates func() error
 	if v.store, closeStates, err = openKept(c, settings{log: p.logger(p.Stderr, false), lockTimeout: c.Duration("lock-timeout")}); err != nil {
 		return err
@@ -196,6 +197,9 @@ func (p *program) setState(c *cli.Context, v stateView) error {
 	if err := v.store.Put(c.Context, e.Key, e.State); err != nil {
 		return err
 	}
+	if v.json {
+		return p.printStates([]state.Entry{e})
+	}
 	return p.remark("%s -> %s: the cursor went from %s to %s", e.Source, e.Dest, dash(moment(was)), moment(at))
 }
 
@@ -206,6 +210,9 @@ func (p *program) resetState(c *cli.Context, v stateView) error {
 	}
 	if err := v.store.Delete(c.Context, e.Key); err != nil {
 		return err
+	}
+	if v.json {
+		return p.printStates([]state.Entry{e})
 	}
 	return p.remark("%s -> %s: forgotten; the next run reads everything", e.Source, e.Dest)
 }
@@ -226,10 +233,7 @@ func (p *program) printStates(entries []state.Entry) error {
 		}
 		list = append(list, exported{e.Key, text})
 	}
-	enc := json.NewEncoder(p.Stdout)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	return enc.Encode(list)
+	return p.printValue(list)
 }
 
 // moment is a time as the state commands print and read it; "" for none.

@@ -10,14 +10,42 @@ import (
 )
 
 func (p *program) tablesCommand() *cli.Command {
+	flags := []cli.Flag{&cli.BoolFlag{Name: "json", Category: "Flags", Usage: "as JSON on stdout"}}
 	return &cli.Command{
-		Name:  "tables",
-		Usage: "List the tables that are known by name.",
+		Name:      "tables",
+		Usage:     "List the tables that are known by name.",
+		ArgsUsage: " [flags]",
 		Description: `Any other object of the org goes by its own name (Account, My__c, custom:My__c).
 CURSOR last_timestamp is the field SystemModstamp.
-`,
-		Action: func(*cli.Context) error { return p.printTables() },
+
+` + environmentHelp(flags),
+		Flags: flags,
+		Action: func(c *cli.Context) error {
+			if c.Bool("json") {
+				return p.printTablesJSON()
+			}
+			return p.printTables()
+		},
 	}
+}
+
+// knownTable is a table of "sluice tables --json". Its names are a promise to
+// scripts.
+type knownTable struct {
+	Name        string  `json:"name"`
+	Object      string  `json:"object"`
+	Key         *string `json:"key"`
+	Cursor      *string `json:"cursor"`
+	Strategy    string  `json:"strategy"`
+	Description string  `json:"description"`
+}
+
+func (p *program) printTablesJSON() error {
+	list := []knownTable{}
+	for _, t := range p.catalog.Tables() {
+		list = append(list, knownTable{t.Name, t.Object, orNull(t.Key), orNull(t.CursorKey), t.Strategy, t.Description})
+	}
+	return p.printValue(list)
 }
 
 func (p *program) printTables() error {
