@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"gopkg.in/yaml.v3"
 )
 
 // The examples are run as far as a test can: their commands, with the program
@@ -57,6 +59,14 @@ func file(t *testing.T, name string, oldnew ...string) string {
 func write(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// parse ends the test unless text is YAML of the shape of into.
+func parse(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := yaml.Unmarshal([]byte(text), into); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -140,6 +150,42 @@ func TestExamples(t *testing.T) {
 		write(t, filepath.Join(e.folder, "asset.py"), file(t, "bruin/assets/salesforce.py"))
 		e.env = append(e.env, "BRUIN_FULL_REFRESH=1")
 		e.run(t, "Opportunity -> raw.opportunity", "python3", "asset.py")
+
+		header, _, closed := strings.Cut(strings.TrimPrefix(file(t, "bruin/assets/salesforce.py"), "\"\"\"@bruin\n"), "\n@bruin\"\"\"")
+		if !closed {
+			t.Fatal("the asset has no header")
+		}
+		var asset struct {
+			Secrets []struct{ Key string }
+		}
+		parse(t, header, &asset)
+		var pipeline struct{ Name, Schedule string }
+		parse(t, file(t, "bruin/pipeline.yml"), &pipeline)
+		if pipeline.Name == "" || pipeline.Schedule == "" {
+			t.Errorf("the pipeline has no name or no schedule: %+v", pipeline)
+		}
+		var connections struct {
+			Environments map[string]struct {
+				Connections struct {
+					Generic []struct{ Name, Value string }
+				}
+			}
+		}
+		parse(t, file(t, "bruin/bruin.example.yml"), &connections)
+		known := map[string]bool{}
+		for _, environment := range connections.Environments {
+			for _, c := range environment.Connections.Generic {
+				known[c.Name] = c.Value != ""
+			}
+		}
+		for _, s := range asset.Secrets {
+			if !known[s.Key] {
+				t.Errorf("the asset reads the secret %s, which bruin.example.yml lacks", s.Key)
+			}
+		}
+		if len(asset.Secrets) == 0 {
+			t.Error("the asset reads no secrets")
+		}
 	})
 
 	t.Run("docker", func(t *testing.T) {
