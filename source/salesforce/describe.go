@@ -35,6 +35,9 @@ type field struct {
 	Filterable bool   `json:"filterable"`
 	Sortable   bool   `json:"sortable"`
 	Nillable   bool   `json:"nillable"`
+	// Aggregatable is whether a query may ask for the field's MIN, MAX and, of
+	// numbers, SUM.
+	Aggregatable bool `json:"aggregatable"`
 }
 
 // field finds a field by name, whatever its case; nil when there is none.
