@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 			"interrupt": cmdInterrupt,
 			"insist":    cmdInsist,
 			"query":     cmdQuery,
+			"alter":     cmdAlter,
 			"postgres":  cmdPostgres,
 			"psql":      cmdPsql,
 			"await":     cmdAwait,

@@ -95,6 +95,15 @@ func cmdOrg(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	case "lives on for an hour":
 		org.Advance(time.Hour)
+	case "deletes an account":
+		org.Delete("Account", accountIDs(org)[0])
+	case "erases an account":
+		org.HardDelete("Account", accountIDs(org)[0])
+	case "changes an account":
+		ids := accountIDs(org)
+		org.Update("Account", ids[len(ids)-1], fakeorg.Values{"Name": "Changed, Inc"})
+	case "reckons 9 hours east":
+		org.Set(func(k *fakeorg.Knobs) { k.Zone = time.FixedZone("", 9*60*60) })
 	case "deletes all accounts":
 		org.Delete("Account", accountIDs(org)...)
 	default:
@@ -202,14 +211,21 @@ func requests(org *fakeorg.Org, path *regexp.Regexp) (n int) {
 	return n
 }
 
-// cmdQuery is "query FILE SQL": it prints the rows in aligned columns.
+// cmdQuery is "query FILE SQL": it prints the rows in aligned columns. Without a
+// file, the SQL names what it reads, below the working folder.
 func cmdQuery(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) != 2 {
 		ts.Fatalf("usage: query FILE SQL")
 	}
-	db, err := sql.Open("duckdb", ts.MkAbs(args[0])+"?access_mode=read_only")
+	file := ""
+	if args[0] != "" {
+		file = ts.MkAbs(args[0]) + "?access_mode=read_only"
+	}
+	db, err := sql.Open("duckdb", file)
 	ts.Check(err)
 	defer db.Close()
+	_, err = db.Exec("SET file_search_path = '" + ts.MkAbs(".") + "'")
+	ts.Check(err)
 	rows, err := db.Query(args[1])
 	ts.Check(err)
 	defer rows.Close()
@@ -232,6 +248,18 @@ func cmdQuery(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(rows.Err())
 	ts.Check(w.Flush())
+}
+
+// cmdAlter is "alter FILE SQL": somebody else changes the database.
+func cmdAlter(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: alter FILE SQL")
+	}
+	db, err := sql.Open("duckdb", ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(args[1])
+	ts.Check(err)
 }
 
 // cmdAwait is "await FILE" or "await tcp ADDRESS": it waits until a background

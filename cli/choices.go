@@ -32,7 +32,7 @@ func (p *program) choices(flag string) []string {
 
 var (
 	nulChoices    = []string{"error", "strip"}
-	queryFormats  = []string{"table", "csv", "json", "jsonl"}
+	queryFormats  = []string{"table", "csv", "json", "jsonl", "parquet"}
 	progressKinds = []string{"auto", "interactive", "log", "none"}
 )
 

@@ -110,7 +110,7 @@ func (p *program) app() *cli.App {
 		// Commas stand inside of types: decimal(18,2).
 		DisableSliceFlagSeparator: true,
 		CustomAppHelpTemplate:     programHelp,
-		Commands:                  []*cli.Command{p.ingestCommand(), p.runCommand(), p.initCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.sampleCommand(), p.queryCommand(), p.stateCommand(), p.demoCommand(), p.completionCommand(), p.manCommand(), p.versionCommand()},
+		Commands:                  []*cli.Command{p.ingestCommand(), p.runCommand(), p.initCommand(), p.tablesCommand(), p.checkCommand(), p.objectsCommand(), p.describeCommand(), p.sampleCommand(), p.queryCommand(), p.diffCommand(), p.stateCommand(), p.demoCommand(), p.completionCommand(), p.manCommand(), p.versionCommand()},
 		// The library would exit by itself.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}

@@ -23,6 +23,7 @@ COMMANDS
   describe    show the fields of a table, and what is left out
   sample      show some rows of a table
   query       print what a SOQL query gives
+  diff        compare a table with the org, and list the rows that differ
   state       show and mend how far each table got
   demo        try it: a made-up org, loaded twice into demo.duckdb
   completion  print what lets a shell complete commands, flags and values

@@ -96,4 +96,4 @@ func liftArgument(commands []*cli.Command, args []string) []string {
 }
 
 // argumentOf has the flag that a command's argument is.
-var argumentOf = map[string]string{"describe": "source-table", "sample": "source-table", "query": "soql", "run": "file", "init": "file"}
+var argumentOf = map[string]string{"describe": "source-table", "sample": "source-table", "diff": "source-table", "query": "soql", "run": "file", "init": "file"}

@@ -24,7 +24,7 @@ func (p *program) queryCommand() *cli.Command {
 	flags := slices.Concat([]cli.Flag{
 		&cli.StringFlag{Name: "soql", Category: "Flags", Usage: "the query; it alone will do `SOQL`"},
 	}, lookFlags(
-		&cli.StringFlag{Name: "format", Category: "Flags", Usage: "table, csv, json or jsonl `KIND`", Value: "table"},
+		&cli.StringFlag{Name: "format", Category: "Flags", Usage: "table, csv, json, jsonl or parquet `KIND`", Value: "table"},
 		&cli.StringFlag{Name: "output", Category: "Flags", Usage: "write there once all is read `FILE`", DefaultText: "stdout"},
 		&cli.BoolFlag{Name: "all-rows", Category: "Flags", Usage: "deleted and archived rows, too"},
 	))
@@ -34,12 +34,14 @@ func (p *program) queryCommand() *cli.Command {
 		ArgsUsage: " SOQL --source-uri ADDRESS [flags]",
 		Description: `Rows are printed as they come, by REST; numbers and times as the org writes them.
 A field of a parent is a column like Owner.Name, the rows of a child are a list.
-In a table long values are cut. --json is --format json.
+In a table long values are cut. --json is --format json. A Parquet file has the types
+of the org's describe: one more call for each object that the query takes fields of.
 
 ` + environmentHelp(flags) + `
 EXAMPLES
   sluice query 'SELECT Id, Name, Owner.Name FROM Account ORDER BY Name LIMIT 5'
   sluice query 'SELECT StageName, COUNT(Id) n FROM Opportunity GROUP BY StageName' --format csv
+  sluice query 'SELECT Id, Amount FROM Opportunity' --format parquet --output deals.parquet
 
 ` + exitStatus,
 		Flags: flags,
@@ -52,25 +54,57 @@ EXAMPLES
 			if !slices.Contains(queryFormats, format) {
 				return unknownValue("format", format, queryFormats)
 			}
-			columns, count, err := selectList(c.String("soql"))
-			if err != nil {
+			if format == "parquet" && c.String("output") == "" && p.terminal(p.Stdout) != nil {
+				return &usageError{"a Parquet file is nothing to read on a terminal", "name a file with --output"}
+			}
+			a := question{soql: c.String("soql"), all: c.Bool("all-rows"), format: format, output: c.String("output")}
+			var err error
+			if a.columns, a.count, err = selectList(a.soql); err != nil {
 				return err
 			}
-			return p.withOrg(c, func(ctx context.Context, org *salesforce.Source) error {
-				return p.writeTo(c.String("output"), func(w io.Writer) error {
-					q := &queryPrinter{columns: columns, rows: rowPrinter(format, w)}
-					total, err := org.Query(ctx, c.String("soql"), c.Bool("all-rows"), q.print)
-					if err == nil && count {
-						err = q.rows.print([]string{"count"}, []any{json.Number(fmt.Sprint(total))})
-					}
-					if err != nil {
-						return err
-					}
-					return q.rows.end(q.names())
-				})
-			})
+			return p.withOrg(c, func(ctx context.Context, org *salesforce.Source) error { return p.answer(ctx, org, a) })
 		},
 	}
+}
+
+// question is a query, and what shall become of its rows.
+type question struct {
+	soql           string
+	all            bool
+	format, output string
+	columns        []selectedColumn
+	count          bool // of SELECT COUNT()
+}
+
+// answer asks the org and prints what it gives.
+func (p *program) answer(ctx context.Context, org *salesforce.Source, a question) error {
+	ask := func(r rows) error {
+		q := &queryPrinter{columns: a.columns, rows: r}
+		total, err := org.Query(ctx, a.soql, a.all, q.print)
+		if err == nil && a.count {
+			err = r.print([]string{"count"}, []any{json.Number(fmt.Sprint(total))})
+		}
+		if err != nil {
+			return err
+		}
+		return r.end(q.names())
+	}
+	if a.format != "parquet" {
+		return p.writeTo(a.output, func(w io.Writer) error { return ask(rowPrinter(a.format, w)) })
+	}
+	columns := a.columns
+	if a.count {
+		columns = []selectedColumn{{name: "count", call: "COUNT"}}
+	}
+	schema, err := typedColumns(ctx, org, a.soql, columns)
+	if err != nil {
+		return err
+	}
+	folder := os.TempDir()
+	if a.output != "" {
+		folder = filepath.Dir(a.output)
+	}
+	return p.writeTo(a.output, func(w io.Writer) error { return writeParquet(ctx, w, folder, schema, ask) })
 }
 
 // writeTo gives do stdout, or a file that is there only when do succeeds.
@@ -119,7 +153,7 @@ func (q *queryPrinter) print(text json.RawMessage) error {
 	if q.columns == nil {
 		for name := range record {
 			if name != "attributes" {
-				q.columns = append(q.columns, selectedColumn{name, [][]string{{name}}})
+				q.columns = append(q.columns, selectedColumn{name: name, paths: [][]string{{name}}})
 			}
 		}
 		slices.SortFunc(q.columns, func(a, b selectedColumn) int { return strings.Compare(a.name, b.name) })

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,6 +11,10 @@ import (
 type selectedColumn struct {
 	name  string
 	paths [][]string
+	// field is the path of the field that it is, or that call takes; empty for
+	// the rows of a child. Call is a function in upper case, empty for none.
+	field []string
+	call  string
 }
 
 // selectList reads the columns of a query in the order that they are asked for.
@@ -21,7 +26,7 @@ func selectList(soql string) (columns []selectedColumn, count bool, err error) {
 	if !ok {
 		return nil, false, &usageError{"the query does not begin with SELECT", "for example: sluice query 'SELECT Id, Name FROM Account LIMIT 5'"}
 	}
-	items, found := splitSelect(rest)
+	items, _, found := splitSelect(rest)
 	if !found {
 		return nil, false, &usageError{"the query names no object: FROM is missing", "for example: sluice query 'SELECT Id, Name FROM Account LIMIT 5'"}
 	}
@@ -47,7 +52,7 @@ func columnOf(item string, unnamed int) (c selectedColumn, named, known bool) {
 	if inner, ok := strings.CutPrefix(item, "("); ok { // the rows of a child
 		_, from, _ := cutFold(inner, " FROM ")
 		child, _, _ := strings.Cut(strings.TrimSpace(strings.TrimRight(from, ") ")), " ")
-		return selectedColumn{child, [][]string{{child}}}, true, child != ""
+		return selectedColumn{name: child, paths: [][]string{{child}}}, true, child != ""
 	}
 	head, alias := item, ""
 	if i := strings.LastIndexAny(item, " \t\n)"); i >= 0 && item[i] != ')' {
@@ -57,22 +62,45 @@ func columnOf(item string, unnamed int) (c selectedColumn, named, known bool) {
 	if strings.EqualFold(function, "FIELDS") || strings.EqualFold(strings.Fields(item)[0], "TYPEOF") {
 		return c, false, false
 	}
+	c.field = strings.Split(head, ".")
+	if call {
+		c.call = strings.ToUpper(strings.TrimSpace(function))
+		inner := argument[strings.LastIndex(argument, "(")+1:] // of CALENDAR_YEAR(convertTimezone(CreatedDate))
+		c.field = strings.Split(strings.TrimSpace(strings.TrimRight(inner, ") ")), ".")
+	}
 	switch {
 	case alias != "":
-		return selectedColumn{alias, [][]string{{alias}}}, true, true
+		c.name, c.paths = alias, [][]string{{alias}}
 	case call:
-		name := fmt.Sprintf("expr%d", unnamed)
-		inner := strings.Split(strings.TrimSpace(strings.TrimRight(argument, ") ")), ".")
-		return selectedColumn{name, [][]string{{name}, inner}}, false, true
+		c.name = fmt.Sprintf("expr%d", unnamed)
+		c.paths = [][]string{{c.name}, c.field}
+		return c, false, true
 	default:
-		path := strings.Split(head, ".")
 		// Grouped by a parent's field, it stands in the record itself.
-		return selectedColumn{head, [][]string{path, {path[len(path)-1]}}}, true, true
+		c.name, c.paths = head, [][]string{c.field, {c.field[len(c.field)-1]}}
 	}
+	return c, true, true
 }
 
-// splitSelect parts the list before FROM at its commas.
-func splitSelect(s string) (items []string, found bool) {
+// fromOf is the object that a query is about, and the other name that it gives
+// it, if any.
+func fromOf(soql string) (object, alias string) {
+	rest, _ := cutWord(strings.TrimSpace(soql), "SELECT")
+	_, after, _ := splitSelect(rest)
+	words := strings.Fields(after)
+	if len(words) == 0 {
+		return "", ""
+	}
+	clauses := []string{"USING", "WHERE", "WITH", "GROUP", "ORDER", "LIMIT", "OFFSET", "FOR", "UPDATE", "ALL"}
+	if len(words) > 1 && !slices.Contains(clauses, strings.ToUpper(words[1])) {
+		alias = words[1]
+	}
+	return words[0], alias
+}
+
+// splitSelect parts the list before FROM at its commas, and gives what is after
+// FROM.
+func splitSelect(s string) (items []string, after string, found bool) {
 	depth, start := 0, 0
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
@@ -90,18 +118,18 @@ func splitSelect(s string) (items []string, found bool) {
 			items = append(items, strings.TrimSpace(s[start:i]))
 			start = i + 1
 		case depth == 0 && (c == ' ' || c == '\n' || c == '\t' || c == '\r' || i > 0 && s[i-1] == ')'):
-			if _, is := cutWord(strings.TrimLeft(s[i:], " \t\r\n"), "FROM"); is {
+			if after, is := cutWord(strings.TrimLeft(s[i:], " \t\r\n"), "FROM"); is {
 				items = append(items, strings.TrimSpace(s[start:i]))
 				for _, item := range items {
 					if item == "" {
-						return nil, false
+						return nil, "", false
 					}
 				}
-				return items, true
+				return items, after, true
 			}
 		}
 	}
-	return nil, false
+	return nil, "", false
 }
 
 // cutWord cuts a word off, in any case.

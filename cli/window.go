@@ -46,11 +46,7 @@ func readWindow(c *cli.Context, j *pipeline.Job) (err error) {
 	if j.Force && !j.Reconcile {
 		return &usageError{"--force goes with --reconcile", "leave it out, or add --reconcile"}
 	}
-	if keys := strings.Join(c.StringSlice("primary-key"), ","); keys != "" {
-		for key := range strings.SplitSeq(keys, ",") {
-			j.Key = append(j.Key, strings.TrimSpace(key))
-		}
-	}
+	j.Key = keysOf(c)
 	j.Lookback = c.Duration("lookback")
 	switch {
 	case j.Lookback < 0:
@@ -63,6 +59,16 @@ func readWindow(c *cli.Context, j *pipeline.Job) (err error) {
 	}
 	j.To, err = readTime(c, "interval-end")
 	return err
+}
+
+// keysOf are the fields that --primary-key names.
+func keysOf(c *cli.Context) (keys []string) {
+	if text := strings.Join(c.StringSlice("primary-key"), ","); text != "" {
+		for key := range strings.SplitSeq(text, ",") {
+			keys = append(keys, strings.TrimSpace(key))
+		}
+	}
+	return keys
 }
 
 // readTime reads a moment in one of the forms that people write. Without a zone

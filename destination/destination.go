@@ -18,6 +18,10 @@ type Destination interface {
 	// cannot be carried out, before anything is written. A file database is
 	// closed again when Begin returns, and opened when the first Stage is.
 	Begin(ctx context.Context, s Spec) (Load, error)
+	// Look finds a table as it is, to be read: which columns the fields are in by
+	// the naming rule of loads, landed being as Spec.Columns. No table of the
+	// name is an [*Error] whose Usage is true.
+	Look(ctx context.Context, t TableName, fields []string, landed map[string]string) (Table, error)
 	// States are the states kept in this destination, for people to look at
 	// and to mend. Loads read and write theirs by themselves.
 	States() state.Store

@@ -93,12 +93,17 @@ func (r *run) copyParts(ctx context.Context, scan source.Scan, to intake) error 
 	return g.Wait()
 }
 
-// copyPart stages one part, from its start again after an error that may go
-// away. Take is called before each stage is opened.
+// copyPart stages one part. Take is called before each stage is opened.
 func (r *run) copyPart(ctx context.Context, part source.Part, to intake, take func() error) error {
+	return r.again(ctx, part.Name(), func() error { return r.tryPart(ctx, part, to, take) })
+}
+
+// again reads a part, from its start again after a [*brokenPartError] that may
+// go away.
+func (r *run) again(ctx context.Context, part string, try func() error) error {
 	wait := pauses()
 	for attempt := 1; ; attempt++ {
-		err := r.tryPart(ctx, part, to, take)
+		err := try()
 		var broken *brokenPartError
 		if !errors.As(err, &broken) {
 			return err
@@ -108,7 +113,7 @@ func (r *run) copyPart(ctx context.Context, part source.Part, to intake, take fu
 			return broken.err
 		}
 		pause := max(asked, wait.NextBackOff())
-		r.log.Debug("part broke off, reading it again", "part", part.Name(), "attempt", attempt, "wait", pause, "cause", broken.err)
+		r.log.Debug("part broke off, reading it again", "part", part, "attempt", attempt, "wait", pause, "cause", broken.err)
 		r.retries.Add(1)
 		if err := r.job.Sleep(ctx, pause); err != nil {
 			return err

@@ -95,6 +95,10 @@ func (t table) Estimate(_ context.Context, r source.Request) (source.Estimate, e
 	return source.Estimate{Plan: source.Plan{API: "rest", Reason: "3 rows", Rows: 3}, Query: query, Calls: 2}, nil
 }
 
+func (t table) Totals(context.Context, source.Request) (source.Totals, error) {
+	return source.Totals{Months: []source.Total{{Rows: 3}}}, nil
+}
+
 type scan struct {
 	*org
 	next int
@@ -185,6 +189,10 @@ func (d *database) Begin(ctx context.Context, s destination.Spec) (destination.L
 		return nil, err
 	}
 	return &load{database: d}, nil
+}
+
+func (d *database) Look(_ context.Context, t destination.TableName, _ []string, _ map[string]string) (destination.Table, error) {
+	return nil, destination.NoTable(t)
 }
 
 func (d *database) States() state.Store { return nil }

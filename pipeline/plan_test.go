@@ -38,6 +38,10 @@ func (described) Scan(context.Context, source.Request) (source.Scan, error) {
 	return nil, errors.New("not read here")
 }
 
+func (described) Totals(context.Context, source.Request) (source.Totals, error) {
+	return source.Totals{}, errors.New("not read here")
+}
+
 func (described) Estimate(context.Context, source.Request) (source.Estimate, error) {
 	return source.Estimate{}, errors.New("not read here")
 }

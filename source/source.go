@@ -52,6 +52,38 @@ type Table interface {
 	// Estimate tells what a Scan of the same request would do and cost. It
 	// starts nothing, and reads no more than a count.
 	Estimate(ctx context.Context, r Request) (Estimate, error)
+	// Totals adds up the rows that Where and From and To of r leave, deleted ones
+	// aside, without reading them: one call, however many there are. Fields are
+	// those that it may go by.
+	Totals(ctx context.Context, r Request) (Totals, error)
+}
+
+// Totals are what the rows of a Table add up to, month by month.
+type Totals struct {
+	// Clock is the datetime field by which rows are in a month: one that never
+	// changes. It is empty where the table has none; then there is one Total.
+	Clock string
+	// Cursor is the field of Total.Newest, Sums those of Total.Sums.
+	Cursor string
+	Sums   []string
+	// Months are in the order of time and do not overlap. In which time zone
+	// they begin is for the upstream system to choose. Those without rows are
+	// not among them.
+	Months []Total
+}
+
+// Total is what the rows of a month add up to.
+type Total struct {
+	// Year and Month are what the upstream system takes the month for.
+	Year, Month int
+	// First and Last are the least and the greatest Clock; both zero for rows
+	// without one.
+	First, Last time.Time
+	Rows        int64
+	// Newest is the greatest Cursor, zero when there is none.
+	Newest time.Time
+	// Sums leave nulls out.
+	Sums []float64
 }
 
 // TypeKey is the field metadata key that holds the upstream type of a column.

@@ -42,7 +42,7 @@ func conversion(from, to arrow.DataType) change {
 
 // asText writes any value as text.
 func asText(in arrow.Array, row int, out array.Builder) error {
-	out.(*array.StringBuilder).Append(textOf(in, row))
+	out.(*array.StringBuilder).Append(Text(in, row))
 	return nil
 }
 
@@ -51,9 +51,9 @@ const (
 	timeForm  = "15:04:05.000000"
 )
 
-// textOf is the one text of a value: numbers with all their digits and no
+// Text is the one text of a value: numbers with all their digits and no
 // exponent, instants in UTC, to the microsecond. Null is empty.
-func textOf(a arrow.Array, row int) string {
+func Text(a arrow.Array, row int) string {
 	if a.IsNull(row) {
 		return ""
 	}
@@ -82,7 +82,7 @@ func toInt(from, to arrow.DataType) change {
 	switch from.ID() {
 	case arrow.STRING:
 		return func(in arrow.Array, row int, out array.Builder) error {
-			n, err := strconv.ParseInt(textOf(in, row), 10, 64)
+			n, err := strconv.ParseInt(Text(in, row), 10, 64)
 			if err != nil {
 				return doesNotFit(in, row, to, "it is not a whole number of 64 bits")
 			}
@@ -108,7 +108,7 @@ func toFloat(from, to arrow.DataType) change {
 	switch from.ID() {
 	case arrow.STRING:
 		return func(in arrow.Array, row int, out array.Builder) error {
-			text := textOf(in, row)
+			text := Text(in, row)
 			f, err := strconv.ParseFloat(text, 64)
 			if err != nil || !isNumber(text) {
 				return doesNotFit(in, row, to, "it is not a number")
@@ -141,7 +141,7 @@ func toDecimal(from arrow.DataType, to *arrow.Decimal128Type) change {
 		return nil
 	}
 	return func(in arrow.Array, row int, out array.Builder) error {
-		text := textOf(in, row)
+		text := Text(in, row)
 		if f, ok := in.(*array.Float64); ok {
 			text = strconv.FormatFloat(f.Value(row), 'e', -1, 64)
 			if significant(text) > exactDigits {
@@ -158,7 +158,7 @@ func toDecimal(from arrow.DataType, to *arrow.Decimal128Type) change {
 }
 
 func textToBool(in arrow.Array, row int, out array.Builder) error {
-	switch textOf(in, row) {
+	switch Text(in, row) {
 	case "true", "TRUE", "True", "1":
 		out.(*array.BooleanBuilder).Append(true)
 	case "false", "FALSE", "False", "0":
@@ -175,7 +175,7 @@ func toDate(from, to arrow.DataType) change {
 	switch from.ID() {
 	case arrow.STRING:
 		return func(in arrow.Array, row int, out array.Builder) error {
-			at, err := time.Parse(time.DateOnly, textOf(in, row))
+			at, err := time.Parse(time.DateOnly, Text(in, row))
 			if err != nil {
 				return doesNotFit(in, row, to, "it is not written like 2026-03-01")
 			}
@@ -200,7 +200,7 @@ func toStamp(from, to arrow.DataType) change {
 	switch from.ID() {
 	case arrow.STRING:
 		return func(in arrow.Array, row int, out array.Builder) error {
-			at, ok := parseStamp(textOf(in, row))
+			at, ok := parseStamp(Text(in, row))
 			if !ok {
 				return doesNotFit(in, row, to, "it is not written like 2026-03-01T08:00:00Z, to the microsecond")
 			}
@@ -230,7 +230,7 @@ func parseStamp(text string) (int64, bool) {
 
 func textToTime(in arrow.Array, row int, out array.Builder) error {
 	for _, form := range []string{"15:04:05.999999999", "15:04:05.999999999Z"} {
-		at, err := time.Parse(form, textOf(in, row))
+		at, err := time.Parse(form, Text(in, row))
 		if err == nil && at.Nanosecond()%1000 == 0 {
 			midnight := time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
 			out.(*array.Time64Builder).Append(arrow.Time64(at.Sub(midnight).Microseconds()))

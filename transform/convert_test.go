@@ -41,7 +41,7 @@ func converted(t testing.TB, in arrow.Array, to arrow.DataType) string {
 		}
 		return "no: " + why
 	}
-	return textOf(out.NewArray(), 0)
+	return Text(out.NewArray(), 0)
 }
 
 func TestValuesBecomeOtherTypesExactlyOrNot(t *testing.T) {

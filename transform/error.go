@@ -41,7 +41,7 @@ func (t *Transform) record(b arrow.RecordBatch, row int) string {
 	var parts []string
 	for _, name := range t.key {
 		for _, i := range b.Schema().FieldIndices(name) {
-			if text := textOf(b.Column(i), row); text != "" {
+			if text := Text(b.Column(i), row); text != "" {
 				parts = append(parts, text)
 			}
 		}
@@ -55,11 +55,11 @@ func rowKey(b arrow.RecordBatch, in arrow.Array, row int, key []string) string {
 	var parts []string
 	for _, name := range key {
 		for _, i := range b.Schema().FieldIndices(name) {
-			parts = append(parts, textOf(b.Column(i), row))
+			parts = append(parts, Text(b.Column(i), row))
 		}
 	}
 	if parts == nil {
-		return textOf(in, row)
+		return Text(in, row)
 	}
 	return strings.Join(parts, "\x00")
 }
@@ -67,7 +67,7 @@ func rowKey(b arrow.RecordBatch, in arrow.Array, row int, key []string) string {
 // doesNotFit says which value stands in the way.
 func doesNotFit(in arrow.Array, row int, to arrow.DataType, why string) error {
 	const most = 120
-	value := textOf(in, row)
+	value := Text(in, row)
 	if _, isText := in.(*array.String); isText {
 		if len(value) > most {
 			value = strings.ToValidUTF8(value[:most], "") + "…"

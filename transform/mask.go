@@ -210,7 +210,7 @@ func keyed(secret []byte, text string) []byte {
 // masked makes a text of any value and masks it.
 func masked(mask func(string) string) change {
 	return func(in arrow.Array, row int, out array.Builder) error {
-		out.(*array.StringBuilder).Append(mask(textOf(in, row)))
+		out.(*array.StringBuilder).Append(mask(Text(in, row)))
 		return nil
 	}
 }

@@ -217,6 +217,17 @@ func (t *Transform) Schema() *arrow.Schema { return t.out }
 // not renamed are not in it.
 func (t *Transform) Columns() map[string]string { return t.columns }
 
+// Masked lists the fields whose values are others than those of the source, not
+// only of another type or without blanks around them.
+func (t *Transform) Masked() (fields []string) {
+	for i, steps := range t.work {
+		if slices.ContainsFunc(steps, func(s step) bool { return s.name != "trim" && s.name != "type" }) {
+			fields = append(fields, t.in.Field(t.pick[i]).Name)
+		}
+	}
+	return fields
+}
+
 // Only is t for batches that have some of its fields alone, in the order of
 // fields. [LoadedAt] is added when it is among them.
 func (t *Transform) Only(fields []string) *Transform {

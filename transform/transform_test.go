@@ -80,7 +80,7 @@ func changed(t *testing.T, opts Options, row int) map[string]string {
 	}
 	cells := map[string]string{}
 	for i, f := range out.Schema().Fields() {
-		cells[f.Name] = TypeName(f.Type) + " " + textOf(out.Column(i), row)
+		cells[f.Name] = TypeName(f.Type) + " " + Text(out.Column(i), row)
 		if out.Column(i).IsNull(row) {
 			cells[f.Name] = TypeName(f.Type) + " null"
 		}

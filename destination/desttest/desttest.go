@@ -96,6 +96,10 @@ func Run(t *testing.T, open func(t *testing.T) Subject) {
 		{"an update of nothing is refused", updateOfNothing},
 		{"changes of the table are told before", foundChanges},
 		{"a new table takes the names asked for", directNames},
+		{"totals of a table are those of its rows", totals},
+		{"rows of a table are read as text", texts},
+		{"a table tells the columns of fields", namesOfColumns},
+		{"a look at no table is refused", lookAtNothing},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := open(t)

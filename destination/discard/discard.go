@@ -27,6 +27,11 @@ func (Destination) Begin(_ context.Context, s destination.Spec) (destination.Loa
 	return &load{schema: s.Schema, op: "stage " + s.Table.String()}, nil
 }
 
+// Look implements [destination.Destination].
+func (Destination) Look(_ context.Context, t destination.TableName, _ []string, _ map[string]string) (destination.Table, error) {
+	return nil, &destination.Error{Op: "look at " + t.String(), Err: errors.New("discard: keeps no rows"), Mend: "name the database that the rows are in", Usage: true}
+}
+
 // States implements [destination.Destination].
 func (Destination) States() state.Store { return states{} }
 

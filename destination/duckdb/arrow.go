@@ -6,12 +6,13 @@ import (
 	"database/sql/driver"
 	"errors"
 
+	"github.com/apache/arrow-go/v18/arrow/array"
 	engine "github.com/duckdb/duckdb-go/v2"
 )
 
-// register makes f a view of the connection's default catalog. The func it
+// register makes r a view of the connection's default catalog. The func it
 // returns frees the stream; the view must not be read after it.
-func register(conn any, f *feed, view string) (release func(), err error) {
+func register(conn any, r array.RecordReader, view string) (release func(), err error) {
 	c, ok := conn.(driver.Conn)
 	if !ok {
 		return nil, errors.New("not a driver connection")
@@ -20,5 +21,5 @@ func register(conn any, f *feed, view string) (release func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.RegisterView(f, view)
+	return a.RegisterView(r, view)
 }

@@ -3,6 +3,9 @@ package duckdb
 import (
 	"fmt"
 	"strings"
+	"time"
+
+	"github.com/apache/arrow-go/v18/arrow"
 
 	"sluice/destination"
 )
@@ -231,6 +234,66 @@ func misfits(db string, staging destination.TableName, c column, key []string) s
 	return fmt.Sprintf("SELECT %s, CAST(%s AS VARCHAR)\nFROM %s\n"+
 		"WHERE TRY_CAST(TRY_CAST(%s AS %s) AS %s) IS DISTINCT FROM %s\nLIMIT 1",
 		label, name, qualify(db, staging), name, c.target, c.kind, name)
+}
+
+// What a table holds, for a comparison.
+
+// selectTotals adds up the rows between each two bounds: the number of the
+// bounds before them, how many they are, the newest, and of each sum the sum and
+// the size.
+func selectTotals(db string, t destination.TableName, o destination.Outline) string {
+	inner := []string{timeOf(o.Clock) + " AS clock", timeOf(o.Cursor) + " AS newest"}
+	outer := []string{period(o.Bounds, 0) + " AS period", "count(*)", "max(newest)"}
+	for i, name := range o.Sums {
+		inner = append(inner, fmt.Sprintf("TRY_CAST(%s AS DOUBLE) AS n%d", quote(name), i))
+		outer = append(outer, fmt.Sprintf("coalesce(sum(n%d), 0), coalesce(sum(abs(n%d)), 0)", i, i))
+	}
+	where := ""
+	if o.Deleted != "" {
+		where = "\nWHERE TRY_CAST(" + quote(o.Deleted) + " AS BOOLEAN) IS NOT TRUE"
+	}
+	return fmt.Sprintf("SELECT %s\nFROM (SELECT %s\nFROM %s%s)\nGROUP BY period",
+		strings.Join(outer, ", "), strings.Join(inner, ", "), qualify(db, t), where)
+}
+
+// period counts the bounds that clock is not before, by halves.
+func period(bounds []time.Time, before int) string {
+	if len(bounds) == 0 {
+		return fmt.Sprint(before)
+	}
+	half := len(bounds) / 2
+	return fmt.Sprintf("CASE WHEN clock >= %s THEN %s ELSE %s END",
+		destination.TimeLiteral(bounds[half]), period(bounds[half+1:], before+half+1), period(bounds[:half], before))
+}
+
+// timeOf reads a column as a moment; "" has none.
+func timeOf(column string) string {
+	if column == "" {
+		return "CAST(NULL AS TIMESTAMPTZ)"
+	}
+	return "TRY_CAST(" + quote(column) + " AS TIMESTAMPTZ)"
+}
+
+// selectTexts reads rows as text.
+func selectTexts(db string, t destination.TableName, s destination.Selection) string {
+	values := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		values[i] = asText(c)
+	}
+	return "SELECT " + strings.Join(values, ", ") + "\nFROM " + qualify(db, t) + s.Condition(asText, timeOf, literal)
+}
+
+func asText(column string) string { return "CAST(" + quote(column) + " AS VARCHAR)" }
+
+// copyParquet writes the view "batches", whose columns are c0, c1 and so on, to a
+// file.
+func copyParquet(path string, schema *arrow.Schema) string {
+	items := make([]string, schema.NumFields())
+	for i, f := range schema.Fields() {
+		items[i] = fmt.Sprintf("c%d AS %s", i, quote(f.Name))
+	}
+	return fmt.Sprintf("COPY (SELECT %s FROM memory.main.batches) TO %s (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE %d, USE_TMP_FILE false)",
+		strings.Join(items, ", "), literal(path), rowGroup)
 }
 
 func names(columns []column) []string {

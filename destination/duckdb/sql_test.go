@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/google/go-cmp/cmp"
 
 	"sluice/destination"
@@ -39,6 +40,15 @@ func TestSQL(t *testing.T) {
 	section("states", createStates("crm"), selectState("crm"), selectStates("crm"), deleteState("crm"), insertState("crm"))
 	section("count", countRows("crm", staging), countGone("crm", table, staging, []string{"id"}))
 	section("misfits", misfits("crm", staging, columns[2], []string{"id", `o"dd`}), misfits("crm", staging, columns[2], nil))
+	march := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	section("add up", selectTotals("crm", table, destination.Outline{}),
+		selectTotals("crm", table, destination.Outline{Clock: `o"dd`, Bounds: []time.Time{march, march.AddDate(0, 1, 0)}, Cursor: "system_modstamp", Sums: []string{"amount"}, Deleted: "is_deleted"}))
+	section("read", selectTexts("crm", table, destination.Selection{Columns: []string{"id"}}),
+		selectTexts("crm", table, destination.Selection{
+			Columns: []string{"id", `o"dd`}, Clock: "created_date", Key: "id", Keys: []string{"it's", "1"},
+			Spans: []destination.Span{{To: march}, {From: march, To: march.AddDate(0, 1, 0)}, {From: march}, {}},
+		}))
+	section("write Parquet", copyParquet("it's.parquet", arrow.NewSchema([]arrow.Field{{Name: "Id", Type: arrow.BinaryTypes.String}, {Name: `o"dd`, Type: arrow.BinaryTypes.String}}, nil)))
 	for _, p := range []struct {
 		name  string
 		plan  plan

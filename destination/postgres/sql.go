@@ -229,6 +229,51 @@ func differs(a, b, kind string) string {
 	return a + " IS DISTINCT FROM " + b
 }
 
+// What a table holds, for a comparison.
+
+// selectTotals adds up the rows between each two bounds: the number of the
+// bounds before them, how many they are, the newest, and of each sum the sum and
+// the size.
+func selectTotals(t destination.TableName, o destination.Outline) string {
+	period := "0"
+	if len(o.Bounds) > 0 {
+		bounds := make([]string, len(o.Bounds))
+		for i, b := range o.Bounds {
+			bounds[i] = destination.TimeLiteral(b)
+		}
+		period = "coalesce(width_bucket(" + timeOf(o.Clock) + ", ARRAY[" + strings.Join(bounds, ", ") + "]), 0)"
+	}
+	items := []string{period, "count(*)", "max(" + timeOf(o.Cursor) + ")"}
+	for _, name := range o.Sums {
+		n := "CAST(" + quote(name) + " AS double precision)"
+		items = append(items, "coalesce(sum("+n+"), 0), coalesce(sum(abs("+n+")), 0)")
+	}
+	where := ""
+	if o.Deleted != "" {
+		where = "\nWHERE CAST(" + quote(o.Deleted) + " AS boolean) IS NOT TRUE"
+	}
+	return "SELECT " + strings.Join(items, ", ") + "\nFROM " + qualify(t) + where + "\nGROUP BY 1"
+}
+
+// timeOf reads a column as a moment; "" has none.
+func timeOf(column string) string {
+	if column == "" {
+		return "CAST(NULL AS timestamptz)"
+	}
+	return "CAST(" + quote(column) + " AS timestamptz)"
+}
+
+// selectTexts reads rows as text.
+func selectTexts(t destination.TableName, s destination.Selection) string {
+	values := make([]string, len(s.Columns))
+	for i, c := range s.Columns {
+		values[i] = asText(c)
+	}
+	return "SELECT " + strings.Join(values, ", ") + "\nFROM " + qualify(t) + s.Condition(asText, timeOf, literal)
+}
+
+func asText(column string) string { return "CAST(" + quote(column) + " AS text)" }
+
 // The states of all tables, in one table of the database.
 
 var createStates = "CREATE TABLE IF NOT EXISTS " + qualify(stateTable) +

@@ -35,6 +35,14 @@ func TestSQL(t *testing.T) {
 	section("go on", selectParts(beside(staging, partsSuffix)), newestRow(staging, "system_modstamp"))
 	section("misfits", misfits(staging, columns[2], []string{"id", `o"dd`}), misfits(staging, columns[2], nil), nulls(staging, columns[1], []string{"id"}),
 		castable(staging, columns[2]), rowAt(staging, columns[2], []string{"id"}), lastBlock(staging))
+	march := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	section("add up", selectTotals(table, destination.Outline{}),
+		selectTotals(table, destination.Outline{Clock: `o"dd`, Bounds: []time.Time{march, march.AddDate(0, 1, 0)}, Cursor: "system_modstamp", Sums: []string{"amount"}, Deleted: "is_deleted"}))
+	section("read", selectTexts(table, destination.Selection{Columns: []string{"id"}}),
+		selectTexts(table, destination.Selection{
+			Columns: []string{"id", `o"dd`}, Clock: "created_date", Key: "id", Keys: []string{"it's", "1"},
+			Spans: []destination.Span{{To: march}, {From: march, To: march.AddDate(0, 1, 0)}, {From: march}, {}},
+		}))
 	whole := plan{columns: columns, key: []string{"id"}, cursor: "system_modstamp", deleted: "is_deleted"}
 	noon := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for _, p := range []struct {

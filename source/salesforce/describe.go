@@ -35,6 +35,13 @@ type field struct {
 	Filterable bool   `json:"filterable"`
 	Sortable   bool   `json:"sortable"`
 	Nillable   bool   `json:"nillable"`
+	// Aggregatable is whether a query may ask for the field's MIN, MAX and, of
+	// numbers, SUM.
+	Aggregatable bool `json:"aggregatable"`
+	// Relationship is what a query calls the parent that the field points at,
+	// ReferenceTo the objects that it may be of.
+	Relationship string   `json:"relationshipName"`
+	ReferenceTo  []string `json:"referenceTo"`
 }
 
 // field finds a field by name, whatever its case; nil when there is none.

@@ -65,6 +65,27 @@ FROM "crm"."public"."_sluice_stage_account_run1"
 WHERE TRY_CAST(TRY_CAST("amount" AS DECIMAL(18,2)) AS DOUBLE) IS DISTINCT FROM "amount"
 LIMIT 1;
 
+-- add up
+SELECT 0 AS period, count(*), max(newest)
+FROM (SELECT CAST(NULL AS TIMESTAMPTZ) AS clock, CAST(NULL AS TIMESTAMPTZ) AS newest
+FROM "crm"."public"."my ""account""")
+GROUP BY period;
+SELECT CASE WHEN clock >= TIMESTAMPTZ '2026-04-01 00:00:00.000000+00' THEN 2 ELSE CASE WHEN clock >= TIMESTAMPTZ '2026-03-01 00:00:00.000000+00' THEN 1 ELSE 0 END END AS period, count(*), max(newest), coalesce(sum(n0), 0), coalesce(sum(abs(n0)), 0)
+FROM (SELECT TRY_CAST("o""dd" AS TIMESTAMPTZ) AS clock, TRY_CAST("system_modstamp" AS TIMESTAMPTZ) AS newest, TRY_CAST("amount" AS DOUBLE) AS n0
+FROM "crm"."public"."my ""account"""
+WHERE TRY_CAST("is_deleted" AS BOOLEAN) IS NOT TRUE)
+GROUP BY period;
+
+-- read
+SELECT CAST("id" AS VARCHAR)
+FROM "crm"."public"."my ""account""";
+SELECT CAST("id" AS VARCHAR), CAST("o""dd" AS VARCHAR)
+FROM "crm"."public"."my ""account"""
+WHERE ((TRY_CAST("created_date" AS TIMESTAMPTZ) < TIMESTAMPTZ '2026-03-01 00:00:00.000000+00' OR TRY_CAST("created_date" AS TIMESTAMPTZ) IS NULL) OR (TRY_CAST("created_date" AS TIMESTAMPTZ) >= TIMESTAMPTZ '2026-03-01 00:00:00.000000+00' AND TRY_CAST("created_date" AS TIMESTAMPTZ) < TIMESTAMPTZ '2026-04-01 00:00:00.000000+00') OR TRY_CAST("created_date" AS TIMESTAMPTZ) >= TIMESTAMPTZ '2026-03-01 00:00:00.000000+00' OR TRUE) AND CAST("id" AS VARCHAR) IN ('it''s', '1');
+
+-- write Parquet
+COPY (SELECT c0 AS "Id", c1 AS "o""dd" FROM memory.main.batches) TO 'it''s.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 16384, USE_TMP_FILE false);
+
 -- create
 ALTER TABLE "crm"."public"."_sluice_stage_account_run1" RENAME TO "my ""account""";
 DROP TABLE IF EXISTS "crm"."public"."_sluice_stage_account_run1_parts";

@@ -107,6 +107,22 @@ SELECT count(CAST(CAST(CAST(s."amount" AS text) AS numeric(18,2)) AS text)) FROM
 SELECT concat_ws(', ', s."id"), CAST(s."amount" AS text) FROM "public"."_sluice_stage_account_run1" AS s WHERE s.ctid = $1::text::tid;
 SELECT pg_relation_size('"public"."_sluice_stage_account_run1"'::regclass) / current_setting('block_size')::bigint;
 
+-- add up
+SELECT 0, count(*), max(CAST(NULL AS timestamptz))
+FROM "public"."my ""account"""
+GROUP BY 1;
+SELECT coalesce(width_bucket(CAST("o""dd" AS timestamptz), ARRAY[TIMESTAMPTZ '2026-03-01 00:00:00.000000+00', TIMESTAMPTZ '2026-04-01 00:00:00.000000+00']), 0), count(*), max(CAST("system_modstamp" AS timestamptz)), coalesce(sum(CAST("amount" AS double precision)), 0), coalesce(sum(abs(CAST("amount" AS double precision))), 0)
+FROM "public"."my ""account"""
+WHERE CAST("is_deleted" AS boolean) IS NOT TRUE
+GROUP BY 1;
+
+-- read
+SELECT CAST("id" AS text)
+FROM "public"."my ""account""";
+SELECT CAST("id" AS text), CAST("o""dd" AS text)
+FROM "public"."my ""account"""
+WHERE ((CAST("created_date" AS timestamptz) < TIMESTAMPTZ '2026-03-01 00:00:00.000000+00' OR CAST("created_date" AS timestamptz) IS NULL) OR (CAST("created_date" AS timestamptz) >= TIMESTAMPTZ '2026-03-01 00:00:00.000000+00' AND CAST("created_date" AS timestamptz) < TIMESTAMPTZ '2026-04-01 00:00:00.000000+00') OR CAST("created_date" AS timestamptz) >= TIMESTAMPTZ '2026-03-01 00:00:00.000000+00' OR TRUE) AND CAST("id" AS text) IN ('it''s', '1');
+
 -- create
 SELECT count(*), count(DISTINCT hashtextextended("id", 0)), count(*) FILTER (WHERE NOT (s."is_deleted" IS DISTINCT FROM true))
 FROM "public"."_sluice_stage_account_run1" AS s;

@@ -9,12 +9,21 @@ import (
 	"sluice/source/salesforce/fakeorg/soql"
 )
 
-// output is one value of an aggregate row: a field that the rows are grouped
-// by, or a function over the rows of a group.
+// group is what rows are grouped by: a field, or the part of a date that a
+// function takes from it.
+type group struct {
+	item soql.Item
+	name string // of the field
+	get  func(row uint32) value
+}
+
+// output is one value of an aggregate row: what the rows are grouped by, or a
+// function over the rows of a group.
 type output struct {
 	name   string
 	item   soql.Item
 	column column
+	group  *group // nil for a function over rows
 }
 
 // aggregation binds a query with GROUP BY or aggregate functions.
@@ -44,24 +53,31 @@ func (b *binder) aggregation(p *plan) *apiError {
 	return nil
 }
 
-func (b *binder) groups() ([]column, *apiError) {
-	var groups []column
+// groups binds GROUP BY. A datetime cannot be grouped by itself, but by its
+// month.
+func (b *binder) groups() ([]group, *apiError) {
+	var groups []group
 	for _, item := range b.query.GroupBy {
 		c, err := b.column(item.Field)
 		if err != nil {
 			return nil, err
 		}
-		if !c.meta.Groupable || item.Func != "" {
+		g := group{item: item, name: c.name, get: func(row uint32) value { return c.value(b.view, row) }}
+		if item.Func != "" {
+			if g.get, err = b.datePart(item, c.meta.kind(), g.get); err != nil {
+				return nil, err
+			}
+		} else if !c.meta.Groupable {
 			return nil, b.refuse(item.Pos, "INVALID_FIELD", "field '"+c.meta.Name+"' can not be grouped in a query call")
 		}
-		groups = append(groups, c)
+		groups = append(groups, g)
 	}
 	return groups, nil
 }
 
 // outputs binds the selected items. A function without an alias is expr0,
 // expr1 and so on.
-func (b *binder) outputs(groups []column) ([]output, *apiError) {
+func (b *binder) outputs(groups []group) ([]output, *apiError) {
 	var outputs []output
 	unnamed := 0
 	for _, item := range b.query.Items {
@@ -73,14 +89,19 @@ func (b *binder) outputs(groups []column) ([]output, *apiError) {
 			}
 			out.column = c
 		}
+		if !item.Aggregate() {
+			at := slices.IndexFunc(groups, func(g group) bool { return g.name == out.column.name && g.item.Func == item.Func })
+			if at < 0 {
+				return nil, b.refuse(item.Pos, "MALFORMED_QUERY", "Field must be grouped or aggregated: "+item.Field.Text)
+			}
+			out.group = &groups[at]
+		}
 		switch {
-		case item.Aggregate() && out.name == "":
+		case out.name != "":
+		case item.Func != "":
 			out.name = fmt.Sprintf("expr%d", unnamed)
 			unnamed++
-		case item.Aggregate():
-		case !slices.ContainsFunc(groups, func(g column) bool { return g.name == out.column.name }):
-			return nil, b.refuse(item.Pos, "MALFORMED_QUERY", "Field must be grouped or aggregated: "+item.Field.Text)
-		case out.name == "":
+		default:
 			out.name = out.column.meta.Name
 		}
 		if err := b.summable(item, out.column); err != nil {
@@ -102,7 +123,7 @@ func (b *binder) summable(item soql.Item, c column) *apiError {
 
 // summarise gives one line of values a group, in the order of the groups'
 // values. Without GROUP BY all rows are one group, even none.
-func (b *binder) summarise(groups []column, outputs []output, rows []uint32) [][]value {
+func (b *binder) summarise(groups []group, outputs []output, rows []uint32) [][]value {
 	members := map[string][]uint32{}
 	if len(groups) == 0 {
 		members[""] = rows
@@ -110,7 +131,7 @@ func (b *binder) summarise(groups []column, outputs []output, rows []uint32) [][
 		for _, row := range rows {
 			var key []byte
 			for i := range groups {
-				key = append(appendJSON(key, groups[i].value(b.view, row), false), 0)
+				key = append(appendJSON(key, groups[i].get(row), false), 0)
 			}
 			members[string(key)] = append(members[string(key)], row)
 		}
@@ -151,8 +172,8 @@ func (o *output) over(v *view, rows []uint32) value {
 	if o.item.Func == "COUNT" && o.column.meta == nil {
 		return intValue(int64(len(rows)))
 	}
-	if !o.item.Aggregate() {
-		return o.column.value(v, rows[0])
+	if o.group != nil {
+		return o.group.get(rows[0])
 	}
 	var cells []value
 	for _, row := range rows {

@@ -83,22 +83,34 @@ func (b *binder) operand(item soql.Item) (*operand, *apiError) {
 	if item.Func == "" {
 		return x, nil
 	}
-	part := dateParts[item.Func]
-	if part == nil || x.kind != kindDate && x.kind != kindDateTime {
-		return nil, b.refuse(item.Pos, "MALFORMED_QUERY", "unexpected token: '"+item.Func+"'")
+	if x.get, err = b.datePart(item, x.kind, x.get); err != nil {
+		return nil, err
 	}
-	whole := x.get
-	x.kind = part(value{kind: kindDate}).kind
-	x.get = func(row uint32) value {
-		if c := whole(row); c.kind != kindNull {
-			return part(c)
-		}
-		return value{}
-	}
+	x.kind = dateParts[item.Func](value{kind: kindDate}).kind
 	return x, nil
 }
 
-// dateParts are the date functions, in the user's time zone, which is UTC.
+// datePart takes a part of the dates that whole gives, in the time zone that the
+// org reckons in; null stays null.
+func (b *binder) datePart(item soql.Item, k kind, whole func(row uint32) value) (func(row uint32) value, *apiError) {
+	part, zone := dateParts[item.Func], b.org.knob().Zone
+	if part == nil || k != kindDate && k != kindDateTime {
+		return nil, b.refuse(item.Pos, "MALFORMED_QUERY", "unexpected token: '"+item.Func+"'")
+	}
+	return func(row uint32) value {
+		c := whole(row)
+		if c.kind == kindNull {
+			return value{}
+		}
+		if k == kindDateTime && zone != nil {
+			_, east := time.UnixMilli(c.num).In(zone).Zone()
+			c.num += int64(east) * 1000
+		}
+		return part(c)
+	}, nil
+}
+
+// dateParts are the date functions, of what a clock on the wall shows.
 var dateParts = map[string]func(value) value{
 	"CALENDAR_YEAR":    datePart(func(t time.Time) int { return t.Year() }),
 	"CALENDAR_QUARTER": datePart(func(t time.Time) int { return (int(t.Month())-1)/3 + 1 }),

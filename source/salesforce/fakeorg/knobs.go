@@ -1,5 +1,7 @@
 package fakeorg
 
+import "time"
+
 // Knobs switch what is not established about Salesforce and what its admins
 // can switch. The zero value is what is believed to be usual.
 type Knobs struct {
@@ -23,6 +25,10 @@ type Knobs struct {
 	ClientCredentialsBare bool
 	// PlainNumbers writes large and small numbers without an exponent in REST.
 	PlainNumbers bool
+
+	// Zone is the time zone that date functions such as CALENDAR_MONTH reckon in;
+	// nil is UTC. The reference says UTC, people report that of the user.
+	Zone *time.Location
 
 	// NoSOAPLogin refuses SOAP login(), as orgs made since Winter '26 do by
 	// default.

@@ -187,6 +187,39 @@ func TestParentsAreNestedAndAggregatesNamed(t *testing.T) {
 	}
 }
 
+func TestDateFunctionsGroupByTheOrgsTimeZone(t *testing.T) {
+	a := newAPI(t, fakeorg.Config{Rows: map[string]int{"Account": 0}, Now: func() time.Time { return time.Date(2026, 1, 31, 23, 30, 0, 0, time.UTC) }})
+	for range 2 {
+		a.org.Insert("Account", fakeorg.Values{"Name": "x"})
+		a.org.Advance(time.Hour)
+	}
+	const months = "SELECT CALENDAR_YEAR(CreatedDate) y, CALENDAR_MONTH(CreatedDate), COUNT(Id) n FROM Account GROUP BY CALENDAR_YEAR(CreatedDate), CALENDAR_MONTH(CreatedDate)"
+	for zone, want := range map[int]string{
+		0: `[{"expr0":1,"n":1,"y":2026},{"expr0":2,"n":1,"y":2026}]`,
+		1: `[{"expr0":2,"n":2,"y":2026}]`,
+	} {
+		a.org.Set(func(k *fakeorg.Knobs) { k.Zone = time.FixedZone("", zone*3600) })
+		rows := a.query("query", months)
+		for _, r := range rows {
+			dropAttributes(r)
+		}
+		if got, err := json.Marshal(rows); err != nil || string(got) != want {
+			t.Errorf("%d hours east: %s %v, want %s", zone, got, err, want)
+		}
+	}
+	for soql, want := range map[string]string{
+		"SELECT COUNT(Id) FROM Account GROUP BY CreatedDate":                                  "can not be grouped",
+		"SELECT COUNT(Id) FROM Account GROUP BY CALENDAR_MONTH(Name)":                         "unexpected token",
+		"SELECT CALENDAR_YEAR(CreatedDate) FROM Account GROUP BY CALENDAR_MONTH(CreatedDate)": "must be grouped or aggregated",
+		"SELECT CreatedDate, COUNT(Id) FROM Account GROUP BY CALENDAR_MONTH(CreatedDate)":     "must be grouped or aggregated",
+		"SELECT SUM(CreatedDate) FROM Account GROUP BY CALENDAR_MONTH(CreatedDate)":           "does not support aggregate operator SUM",
+	} {
+		if _, body := a.do("GET", v60+"/query?q="+url.QueryEscape(soql), ""); !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s, want %q", soql, body, want)
+		}
+	}
+}
+
 func dropAttributes(r map[string]any) {
 	delete(r, "attributes")
 	for _, v := range r {
