@@ -75,14 +75,15 @@ type remedy int
 
 // The remedies. What is left when a remedy has reached its bound ends the run.
 const (
-	stop   remedy = iota
-	again         // the same request, after a growing pause
-	renew         // log in once for all workers, then the same request
-	byREST        // the whole table, before any row was handed out
-	split         // the rows in halves by Id
-	onward        // a new query for the rows behind the last Id
-	anew          // describe the object again and start over
-	chain         // read the results one after the other
+	stop     remedy = iota
+	again           // the same request, after a growing pause
+	renew           // log in once for all workers, then the same request
+	byREST          // the whole table, before any row was handed out
+	split           // the rows in halves by Id
+	onward          // a new query for the rows behind the last Id
+	anew            // describe the object again and start over
+	chain           // read the results one after the other
+	unlogged        // do without the log of deletions
 )
 
 // remedies says each in words, with its bound.
@@ -95,6 +96,8 @@ var remedies = map[remedy]string{
 	onward: "goes on behind the last Id by a new query",
 	anew:   "describes the object again and starts over, once",
 	chain:  "reads the results one after the other",
+
+	unlogged: "goes on without the log, and says so where rows may stay that were erased",
 }
 
 // rule is a row of the table of faults: what it recognises a fault by, what
@@ -287,6 +290,25 @@ var faults = []rule{
 		mend: "the org's API requests of the last 24 hours are used up; run again when some have expired (Setup, Company Information)",
 	},
 
+	// The org is busy.
+	{
+		name: "row locked", codes: []string{"UNABLETOLOCKROW"},
+		means: "somebody is writing there", do: again, kind: source.TryLater,
+		mend: "Salesforce was busy; try again later",
+	},
+	{
+		name: "server unavailable", codes: []string{"SERVERUNAVAILABLE", "QUERYTIMEOUT"},
+		means: "the org is overloaded or under maintenance", do: again, kind: source.TryLater,
+		mend: "Salesforce was busy; try again later",
+	},
+
+	{
+		name: "no log of deletions", on: []call{callDeleted},
+		status: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed},
+		means:  "the org, or this user, has no such log of the object, or not of that time", do: unlogged, kind: source.Failed,
+		mend: "remove erased rows by --reconcile",
+	},
+
 	// Permissions.
 	{
 		name: "API disabled", codes: []string{"APIDISABLEDFORORG", "APICURRENTLYDISABLED", "FUNCTIONALITYNOTENABLED", "FEATURENOTENABLED"},
@@ -336,17 +358,7 @@ var faults = []rule{
 		mend: "see Setup, Bulk Data Load Jobs, and run again",
 	},
 
-	// The org is busy.
-	{
-		name: "row locked", codes: []string{"UNABLETOLOCKROW"},
-		means: "somebody is writing there", do: again, kind: source.TryLater,
-		mend: "Salesforce was busy; try again later",
-	},
-	{
-		name: "server unavailable", codes: []string{"SERVERUNAVAILABLE", "QUERYTIMEOUT"},
-		means: "the org is overloaded or under maintenance", do: again, kind: source.TryLater,
-		mend: "Salesforce was busy; try again later",
-	},
+	// The org is down.
 	{
 		name: "down", status: []int{
 			http.StatusNotAcceptable, http.StatusRequestTimeout, 420, http.StatusTooManyRequests, http.StatusInternalServerError,

@@ -18,6 +18,8 @@ type Knobs struct {
 	// ForeignLocatorIsInvalid answers INVALID_QUERY_LOCATOR to another
 	// session's locator, instead of INVALID_SESSION_ID.
 	ForeignLocatorIsInvalid bool
+	// NoFutureInLog refuses ends of the change log that lie ahead.
+	NoFutureInLog bool
 	// ClientCredentialsBare leaves issued_at and signature out of the answer
 	// to the client credentials flow.
 	ClientCredentialsBare bool
