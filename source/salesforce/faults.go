@@ -335,12 +335,12 @@ var faults = []rule{
 	{
 		name: "field gone", codes: []string{"INVALIDFIELD"},
 		means: "a field vanished between describe and query", do: anew, kind: source.Failed,
-		mend: "check the names in --where; else the org changed while it was read, or hides the field or object from this user: run again",
+		mend: "check the names in the query or in --where; else the org changed while it was read, or hides the field or object from this user: run again",
 	},
 	{
 		name: "object gone", codes: []string{"INVALIDTYPE", "MALFORMEDQUERY", "ENTITYNOTQUERYABLE"},
 		means: "the object vanished between describe and query, or does not take the query", kind: source.Failed,
-		mend: "check the names in --where; else the org changed while it was read, or hides the field or object from this user: run again",
+		mend: "check the names in the query or in --where; else the org changed while it was read, or hides the field or object from this user: run again",
 	},
 	{
 		name: "external system", codes: []string{"EXTERNALOBJECTEXCEPTION"},

@@ -666,3 +666,21 @@ func newListener(t *testing.T, told func(*http.Request)) string {
 	})
 	return base
 }
+
+func TestWhatOrgsMayLeaveOutOrAddIsNotMissed(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{
+		Rows:  map[string]int{"Contact": 700},
+		Knobs: fakeorg.Knobs{PageSize: 300, BulkPageSize: 300, AbsoluteNextPage: true, NoRowCount: true},
+	})
+	for _, api := range []string{"rest", "bulk"} {
+		for _, version := range []string{"", "57.0"} { // with the list of pages, and without
+			u := w.token()
+			u.API, u.APIVersion = api, version
+			rows, _, err := w.load(u, "Contact")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.same("Contact", rows)
+		}
+	}
+}

@@ -20,6 +20,11 @@ type Knobs struct {
 	ForeignLocatorIsInvalid bool
 	// NoFutureInLog refuses ends of the change log that lie ahead.
 	NoFutureInLog bool
+	// AbsoluteNextPage writes nextRecordsUrl with the host.
+	AbsoluteNextPage bool
+	// NoRowCount leaves Sforce-NumberOfRecords out, and Sforce-Locator where
+	// there is no next set.
+	NoRowCount bool
 	// ClientCredentialsBare leaves issued_at and signature out of the answer
 	// to the client credentials flow.
 	ClientCredentialsBare bool
