@@ -195,7 +195,7 @@ const parallelSince = 58
 // list learns where the result is: a list of pages, or where the org has no
 // such list a chain of them.
 func (b *bulkReader) list(ctx context.Context) error {
-	if versionNumber(b.t.src.api.version) < parallelSince {
+	if versionNumber(b.t.src.api.version.String()) < parallelSince {
 		return nil
 	}
 	b.listing = b.path + "/resultPages"

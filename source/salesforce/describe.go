@@ -87,7 +87,10 @@ func (s *Source) describe(ctx context.Context, name string) (*object, error) {
 	var o object
 	err := s.api.getJSON(ctx, "describe "+name, s.api.path("sobjects/"+url.PathEscape(name)+"/describe"), &o)
 	if isStatus(err, http.StatusNotFound) {
-		spelling, nearest := s.spelling(ctx, name)
+		spelling, nearest, failed := s.spelling(ctx, name)
+		if failed != nil {
+			return nil, failed
+		}
 		if spelling == "" {
 			return nil, s.unknownObject(name, nearest)
 		}
@@ -114,22 +117,26 @@ func (s *Source) describe(ctx context.Context, name string) (*object, error) {
 
 // spelling looks name up among the objects of the org: its own spelling when
 // it differs from name only in case, and otherwise names that are near.
-func (s *Source) spelling(ctx context.Context, name string) (spelling string, names []string) {
+func (s *Source) spelling(ctx context.Context, name string) (spelling string, names []string, err error) {
 	var global struct {
 		SObjects []struct {
 			Name string `json:"name"`
 		} `json:"sobjects"`
 	}
-	if err := s.api.getJSON(ctx, "list objects", s.api.path("sobjects"), &global); err != nil {
-		return "", nil
+	err = s.api.getJSON(ctx, "list objects", s.api.path("sobjects"), &global)
+	if isStatus(err, http.StatusNotFound) || isStatus(err, http.StatusForbidden) {
+		return "", nil, nil
+	}
+	if err != nil {
+		return "", nil, err
 	}
 	for _, o := range global.SObjects {
 		if strings.EqualFold(o.Name, name) && o.Name != name && validName(o.Name) {
-			return o.Name, nil
+			return o.Name, nil, nil
 		}
 		names = append(names, o.Name)
 	}
-	return "", names
+	return "", names, nil
 }
 
 // unknownObject is the error for a name that neither the catalog nor the org

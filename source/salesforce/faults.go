@@ -203,6 +203,10 @@ var faults = []rule{
 		means: "the org or the user has no Bulk API", do: byREST, mend: "use api=rest",
 	},
 	{
+		name: "no Bulk API", on: []call{callCreate}, status: []int{http.StatusNotFound, http.StatusMethodNotAllowed},
+		means: "the org has no Bulk API 2.0 at this API version: it came with 47.0", do: byREST, mend: "use api=rest, or leave api_version out of the address",
+	},
+	{
 		name: "Bulk jobs of the day used up", on: []call{callCreate, callJob}, text: "bulk v2 query",
 		means: "10,000 jobs or 1 TB of results in 24 hours", do: byREST, mend: "use api=rest",
 	},
@@ -278,6 +282,11 @@ var faults = []rule{
 		name: "too many requests at once", codes: []string{"REQUESTLIMITEXCEEDED"}, text: "concurrent",
 		means: "25 requests of 20 s or more run in the org", do: again, kind: source.TryLater,
 		mend: "too many long requests run in the org at once; try again later",
+	},
+	{
+		name: "requests of the day used up, in words", codes: []string{"REQUESTLIMITEXCEEDED"}, text: "totalrequests",
+		means: "the org's requests of the last 24 hours are used up", kind: source.BudgetSpent,
+		mend: "the org's API requests of the last 24 hours are used up; run again when some have expired (Setup, Company Information)",
 	},
 	{
 		name: "too many requests at once, by the count", codes: []string{"REQUESTLIMITEXCEEDED"}, left: func(calls int64) bool { return calls > 0 },

@@ -33,22 +33,11 @@ func (s *Source) Limits(ctx context.Context) ([]Limit, error) {
 }
 
 // Version is the API version that requests are made with.
-func (s *Source) Version() string { return s.api.version }
+func (s *Source) Version() string { return s.api.version.String() }
 
 // Versions lists the API versions that the org knows, oldest first.
 func (s *Source) Versions(ctx context.Context) ([]string, error) {
-	var answer []struct {
-		Version string `json:"version"`
-	}
-	if err := s.api.getJSON(ctx, "ask for the API versions", "/services/data", &answer); err != nil {
-		return nil, err
-	}
-	var versions []string
-	for _, v := range answer {
-		versions = append(versions, v.Version)
-	}
-	slices.SortFunc(versions, func(a, b string) int { return cmp.Compare(versionNumber(a), versionNumber(b)) })
-	return versions, nil
+	return s.api.versions(ctx)
 }
 
 // Clock is the org's clock as it was at the last answer, to the second; zero

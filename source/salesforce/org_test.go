@@ -684,3 +684,50 @@ func TestWhatOrgsMayLeaveOutOrAddIsNotMissed(t *testing.T) {
 		}
 	}
 }
+
+func TestAnOrgThatDoesNotServeOurAPIVersionIsReadByItsNewest(t *testing.T) {
+	for _, tt := range []struct {
+		newest           int
+		named, api, want string
+		by               string
+	}{
+		{newest: 58, api: "rest", want: "58.0", by: "rest"},
+		{newest: 58, api: "bulk", want: "58.0", by: "bulk"},
+		{newest: 49, api: "bulk", want: "49.0", by: "bulk"}, // columns in the order of the alphabet
+		{newest: 46, api: "bulk", want: "46.0", by: "rest"}, // Bulk API 2.0 came with 47
+		{newest: 66, api: "bulk", want: DefaultVersion, by: "bulk"},
+		{newest: 58, named: "50", api: "rest", want: "50.0", by: "rest"},
+	} {
+		w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 700}, Knobs: fakeorg.Knobs{NewestVersion: tt.newest, PageSize: 300, BulkPageSize: 300}})
+		u := w.token()
+		u.API = tt.api
+		if tt.named != "" {
+			u.APIVersion = tt.named + ".0"
+		}
+		rows, plan, err := w.load(u, "Contact")
+		if err != nil {
+			t.Fatalf("%+v: %v", tt, err)
+		}
+		w.same("Contact", rows)
+		asked := 0
+		for _, c := range w.Calls() {
+			if strings.HasSuffix(c.Path, "/services/data") {
+				asked++
+			}
+		}
+		if last := w.Calls()[len(w.Calls())-1].Path; !strings.Contains(last, "/v"+tt.want+"/") || plan.API != tt.by || asked > 1 {
+			t.Errorf("%+v: %s by %s, asked %d times", tt, last, plan.API, asked)
+		}
+	}
+}
+
+func TestAnAPIVersionThatTheAddressNamesAndTheOrgDoesNotServeIsRefused(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{Knobs: fakeorg.Knobs{NewestVersion: 58}})
+	u := w.token()
+	u.APIVersion = "62.0"
+	_, _, err := w.load(u, "Contact")
+	var e *source.Error
+	if !errors.As(err, &e) || e.Kind != source.BadRequest || !strings.Contains(err.Error(), "62.0") || !strings.Contains(e.Mend, "31.0 to 58.0") {
+		t.Errorf("got %v, hint %q", err, e.Hint())
+	}
+}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -110,19 +109,6 @@ func Open(ctx context.Context, u uri.Salesforce, o Options) (*Source, error) {
 
 func newRetrier(next http.RoundTripper, o Options, room spares) *retrier {
 	return &retrier{next: next, log: o.Log, tries: o.Tries, most: o.mostAnswer, room: room, sleep: o.Sleep}
-}
-
-// olderVersion is the smaller of two API versions like "64.0".
-func olderVersion(a, b string) string {
-	if versionNumber(a) < versionNumber(b) {
-		return a
-	}
-	return b
-}
-
-func versionNumber(v string) float64 {
-	n, _ := strconv.ParseFloat(v, 64)
-	return n
 }
 
 // Table looks up a name of the catalog ("account"), "custom:X", or an API name

@@ -53,6 +53,9 @@ type Knobs struct {
 	NoBulk bool
 	// Sandbox makes login() say that the org is a sandbox.
 	Sandbox bool
+	// NewestVersion is the newest API version that the org serves; 0 means
+	// the constant of that name.
+	NewestVersion int
 	// PageSize caps the rows of a REST page; 0 leaves 2,000.
 	PageSize int
 	// MaxQueryRows is the most rows that the org finds in time: a query for more
