@@ -21,6 +21,7 @@ type object struct {
 	Deletable     bool    `json:"deletable"`
 	Queryable     bool    `json:"queryable"`
 	Replicateable bool    `json:"replicateable"`
+	Updateable    bool    `json:"updateable"`
 	Fields        []field `json:"fields"`
 }
 
@@ -37,6 +38,25 @@ type field struct {
 	Nillable   bool   `json:"nillable"`
 }
 
+// UnmarshalJSON takes what an org does not say as said in favour of it: the
+// query will tell.
+func (o *object) UnmarshalJSON(text []byte) error {
+	type plain object
+	p := plain{Queryable: true, Replicateable: true}
+	err := json.Unmarshal(text, &p)
+	*o = object(p)
+	return err
+}
+
+// UnmarshalJSON does the same for a field.
+func (f *field) UnmarshalJSON(text []byte) error {
+	type plain field
+	p := plain{Filterable: true, Sortable: true, Nillable: true}
+	err := json.Unmarshal(text, &p)
+	*f = field(p)
+	return err
+}
+
 // field finds a field by name, whatever its case; nil when there is none.
 func (o *object) field(name string) *field {
 	for i := range o.Fields {
@@ -49,14 +69,16 @@ func (o *object) field(name string) *field {
 
 // stampFields are the fields that grow when a row changes, best first. The
 // stamp of a system change is in SystemModstamp alone; history objects have
-// only CreatedDate and login history only LoginTime.
+// only CreatedDate and login history only LoginTime, which tell no changes: they
+// will do where rows cannot change.
 var stampFields = []string{"SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime"}
 
 // cursorKey is the best field to find changed rows by, or "" when the object
 // has none that a query may filter on.
 func (o *object) cursorKey() string {
 	for _, name := range stampFields {
-		if f := o.field(name); f.isCursor() {
+		changes := name == "SystemModstamp" || name == "LastModifiedDate"
+		if f := o.field(name); f.isCursor() && (changes || !o.Updateable) {
 			return f.Name
 		}
 	}

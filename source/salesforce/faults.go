@@ -195,7 +195,9 @@ var faults = []rule{
 		means: "the Bulk API does not have this object", do: byREST, mend: "use api=rest",
 	},
 	{
-		name: "Bulk not enabled", on: []call{callCreate, callJob}, codes: []string{"FEATURENOTENABLED", "FUNCTIONALITYNOTENABLED"},
+		name: "Bulk not enabled", on: []call{callCreate, callJob}, codes: []string{
+			"FEATURENOTENABLED", "FUNCTIONALITYNOTENABLED", "APIDISABLEDFORORG", "INSUFFICIENTACCESS", "INSUFFICIENTACCESSORREADONLY",
+		},
 		means: "the org or the user has no Bulk API, or it does not take a field", do: byREST, mend: "use api=rest",
 	},
 	{
@@ -232,6 +234,11 @@ var faults = []rule{
 	{
 		name: "job tried too often", on: []call{callJob}, text: "retried more than",
 		means: "the org gave the query up after 15 tries: it is too large", do: split, kind: source.TryLater,
+		mend: "the query is too large for the org: narrow it by --interval-start and --interval-end, or try again when the org is calmer",
+	},
+	{
+		name: "job too slow", on: []call{callJob}, text: "running for too long",
+		means: "the query of the job took too long", do: split, kind: source.TryLater,
 		mend: "the query is too large for the org: narrow it by --interval-start and --interval-end, or try again when the org is calmer",
 	},
 	{

@@ -170,6 +170,11 @@ func (t *soapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
+		if err := sameHost(&http.Request{URL: to}, []*http.Request{req}); err != nil {
+			return nil, err
+		}
+	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, parseFault(callLogin, resp.StatusCode, body)
 	}

@@ -29,7 +29,7 @@ func (s *Source) Objects(ctx context.Context) ([]Listed, error) {
 			Name          string  `json:"name"`
 			Label         string  `json:"label"`
 			Custom        bool    `json:"custom"`
-			Queryable     bool    `json:"queryable"`
+			Queryable     *bool   `json:"queryable"`
 			Replicateable bool    `json:"replicateable"`
 			Deprecated    bool    `json:"deprecatedAndHidden"`
 			Associate     *string `json:"associateEntityType"`
@@ -48,7 +48,7 @@ func (s *Source) Objects(ctx context.Context) ([]Listed, error) {
 		switch {
 		case !validName(o.Name):
 			continue
-		case !o.Queryable:
+		case o.Queryable != nil && !*o.Queryable:
 			l.Skip = "Salesforce lets nobody query it"
 		case onlyByKey[o.Name]:
 			l.Skip = "Salesforce answers no query for all of its rows"

@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -681,6 +682,37 @@ func TestWhatOrgsMayLeaveOutOrAddIsNotMissed(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.same("Contact", rows)
+		}
+	}
+}
+
+func TestAnObjectThatTheOrgDoesNotCountIsReadAllTheSame(t *testing.T) {
+	for _, refusal := range []string{
+		`[{"message":"Implementation restriction: no COUNT()","errorCode":"MALFORMED_QUERY"}]`,
+		`[{"message":"insufficient access rights on object id","errorCode":"INSUFFICIENT_ACCESS"}]`,
+	} {
+		w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 700}})
+		w.Inject(fakeorg.Fault{Path: "/services/data/v64.0/limits/recordCount", Times: -1, Status: 404})
+		w.Inject(fakeorg.Fault{Query: "COUNT()", Times: -1, Status: 403, Body: refusal})
+		rows, _, err := w.load(w.token(), "Contact")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.same("Contact", rows)
+	}
+}
+
+func TestAStampOfCreationIsACursorOnlyWhereRowsDoNotChange(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"updateable":true,"fields":[{"name":"CreatedDate","type":"datetime","filterable":true}]}`:                                "",
+		`{"updateable":false,"fields":[{"name":"CreatedDate","type":"datetime","filterable":true}]}`:                               "CreatedDate",
+		`{"updateable":true,"fields":[{"name":"LastModifiedDate","type":"datetime"},{"name":"CreatedDate","type":"datetime"}]}`:    "LastModifiedDate",
+		`{"updateable":true,"fields":[{"name":"LastModifiedDate","type":"datetime","filterable":false}]}`:                          "",
+		`{"fields":[{"name":"SystemModstamp","type":"datetime","filterable":true},{"name":"LastModifiedDate","type":"datetime"}]}`: "SystemModstamp",
+	} {
+		var o object
+		if err := json.Unmarshal([]byte(text), &o); err != nil || o.cursorKey() != want || !o.Queryable {
+			t.Errorf("%s: %q, want %q; %v", text, o.cursorKey(), want, err)
 		}
 	}
 }

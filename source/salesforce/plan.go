@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -177,7 +178,7 @@ func (s *scan) count(ctx context.Context) (int64, error) {
 	}
 	body, err := api.get(ctx, "count "+s.q.object, s.q.path(api, s.q.countSOQL()))
 	if err != nil {
-		if remedyOf(err) == split {
+		if uncounted(err) {
 			return -1, nil
 		}
 		return 0, err
@@ -187,6 +188,16 @@ func (s *scan) count(ctx context.Context) (int64, error) {
 		return 0, &source.Error{Op: "count " + s.q.object, Err: err}
 	}
 	return page.Total, nil
+}
+
+// uncounted says whether an org would not count rows that it may well show.
+func uncounted(err error) bool {
+	var fault *source.Error
+	var no *apiError
+	if !errors.As(err, &fault) || !errors.As(err, &no) || no.Status == http.StatusUnauthorized || fault.Kind == source.BudgetSpent {
+		return false
+	}
+	return remedyOf(err) == split || no.Status < http.StatusInternalServerError
 }
 
 // path is the address of a REST query. Commas and parentheses, which queries

@@ -76,7 +76,11 @@ func sameHost(req *http.Request, via []*http.Request) error {
 		return errors.New("more than 5 redirects")
 	}
 	if req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
-		return fmt.Errorf("%s redirects to another host, %s, which is not followed", via[0].URL.Host, req.URL.Host)
+		return &source.Error{
+			Kind: source.BadRequest,
+			Err:  fmt.Errorf("%s redirects to another host, %s, which is not followed", via[0].URL.Host, req.URL.Host),
+			Mend: "if that is the org's own host, name it in the source address: domain=" + req.URL.Scheme + "://" + req.URL.Host,
+		}
 	}
 	return nil
 }

@@ -102,6 +102,7 @@ var Troubles = []Trouble{
 	{Name: "field that Bulk refuses in words", Way: "bulk", bulk: true, script: JobScript{Fail: "InvalidBatch : Failed to process query: SOME_CODE: Selecting compound data not supported in Bulk Query"}},
 	{Name: "query that Bulk refuses", Way: "bulk", fault: refusal("POST", bulkJobs, 400, "API_ERROR", "Implementation restriction: this object is filtered")},
 	{Name: "job of a wrong field", Way: "bulk", bulk: true, script: JobScript{Fail: "InvalidBatch : Field Gone__c does not exist"}},
+	{Name: "job too slow", Way: "bulk", bulk: true, script: JobScript{Fail: "Your query request was running for too long."}},
 	{Name: "job tried too often", Way: "bulk", bulk: true, script: JobScript{Fail: "InternalServerError : Retried more than fifteen times"}},
 	{Name: "job aborted", Way: "bulk", bulk: true, script: JobScript{Abort: true}},
 	{Name: "no list of results", Way: "bulk", fault: refusal("GET", resultPages, 404, "NOT_FOUND", "The requested resource does not exist")},
