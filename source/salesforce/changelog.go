@@ -69,7 +69,7 @@ func (l *changeLog) read(ctx context.Context, s *scan, since time.Time) error {
 	}
 	if remedyOf(err) == unlogged {
 		if !since.IsZero() {
-			s.warnUnlogged("the org refuses its log of deletions: " + err.Error())
+			s.warnUnlogged(fmt.Sprintf("the org refuses the log of deletions of %s (%v)", s.t.obj.Name, errors.Unwrap(err)))
 		}
 		return nil
 	}

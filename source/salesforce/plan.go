@@ -178,7 +178,7 @@ func (s *scan) count(ctx context.Context) (int64, error) {
 	}
 	body, err := api.get(ctx, "count "+s.q.object, s.q.path(api, s.q.countSOQL()))
 	if err != nil {
-		if uncounted(err) {
+		if withheld(err) {
 			return -1, nil
 		}
 		return 0, err
@@ -190,8 +190,9 @@ func (s *scan) count(ctx context.Context) (int64, error) {
 	return page.Total, nil
 }
 
-// uncounted says whether an org would not count rows that it may well show.
-func uncounted(err error) bool {
+// withheld says whether an org would not tell what a load can do without, such
+// as a count of rows that it may well show.
+func withheld(err error) bool {
 	var fault *source.Error
 	var no *apiError
 	if !errors.As(err, &fault) || !errors.As(err, &no) || no.Status == http.StatusUnauthorized || fault.Kind == source.BudgetSpent {
