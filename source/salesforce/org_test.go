@@ -757,9 +757,15 @@ func TestAnAPIVersionThatTheAddressNamesAndTheOrgDoesNotServeIsRefused(t *testin
 	w := newWorld(t, fakeorg.Config{Knobs: fakeorg.Knobs{NewestVersion: 58}})
 	u := w.token()
 	u.APIVersion = "62.0"
-	_, _, err := w.load(u, "Contact")
-	var e *source.Error
-	if !errors.As(err, &e) || e.Kind != source.BadRequest || !strings.Contains(err.Error(), "62.0") || !strings.Contains(e.Mend, "31.0 to 58.0") {
-		t.Errorf("got %v, hint %q", err, e.Hint())
+	s, err := w.open(u, w.options(memory.NewGoAllocator()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Contact", "Account"} { // the second is told as much as the first
+		_, err := s.Table(t.Context(), name)
+		var e *source.Error
+		if !errors.As(err, &e) || e.Kind != source.BadRequest || !strings.Contains(err.Error(), "62.0") || !strings.Contains(e.Mend, "31.0 to 58.0") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

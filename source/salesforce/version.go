@@ -23,7 +23,8 @@ type version struct {
 
 	mu    sync.Mutex
 	text  string
-	known bool // the org serves it, or does not tell what it serves
+	known bool  // the org serves it, or does not tell what it serves
+	none  error // the named one is not served
 }
 
 func newVersion(named string) *version {
@@ -86,22 +87,22 @@ func (a *api) agree(ctx context.Context, refused string) (bool, error) {
 	v := a.version
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.known {
-		return !strings.HasPrefix(refused, dataRoot+v.text+"/"), nil
+	if v.known || v.none != nil {
+		return !strings.HasPrefix(refused, dataRoot+v.text+"/"), v.none
 	}
-	versions, err := a.versions(ctx)
+	versions, err := a.versions(ctx) // no version is in that path, so it needs no lock
 	if err != nil {
 		return false, err
 	}
-	v.known = true
-	if len(versions) == 0 || slices.Contains(versions, v.text) {
+	if v.known = len(versions) == 0 || slices.Contains(versions, v.text); v.known {
 		return false, nil
 	}
 	if v.named {
-		return false, &source.Error{
+		v.none = &source.Error{
 			Kind: source.BadRequest, Err: fmt.Errorf("the org does not serve API version %s", v.text),
 			Mend: fmt.Sprintf("it serves %s to %s: name one of these, or leave api_version out of the address", versions[0], versions[len(versions)-1]),
 		}
+		return false, v.none
 	}
 	best := versions[0]
 	for _, each := range versions {
@@ -109,7 +110,7 @@ func (a *api) agree(ctx context.Context, refused string) (bool, error) {
 			best = each
 		}
 	}
-	v.text = best
+	v.text, v.known = best, true
 	return true, nil
 }
 
