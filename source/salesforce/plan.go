@@ -178,7 +178,8 @@ func (s *scan) count(ctx context.Context) (int64, error) {
 	}
 	body, err := api.get(ctx, "count "+s.q.object, s.q.path(api, s.q.countSOQL()))
 	if err != nil {
-		if withheld(err) {
+		// What is wrong with the user's own condition is told at once.
+		if remedyOf(err) == split || len(s.q.where) == 0 && withheld(err) {
 			return -1, nil
 		}
 		return 0, err
@@ -198,7 +199,7 @@ func withheld(err error) bool {
 	if !errors.As(err, &fault) || !errors.As(err, &no) || no.Status == http.StatusUnauthorized || fault.Kind == source.BudgetSpent {
 		return false
 	}
-	return remedyOf(err) == split || no.Status < http.StatusInternalServerError
+	return no.Status < http.StatusInternalServerError
 }
 
 // path is the address of a REST query. Commas and parentheses, which queries
