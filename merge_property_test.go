@@ -80,9 +80,7 @@ func (h *history) play() {
 		if h.IntN(3) == 0 {
 			h.reschema(lived[h.IntN(len(lived))])
 		}
-		// The log of deletions counts in minutes: what was erased in the minute of
-		// a run leaves with the next one.
-		h.org.Advance(time.Minute + time.Duration(h.IntN(3*3600))*time.Second)
+		h.org.Advance(time.Duration(h.IntN(3*3600)) * time.Second)
 		h.merge()
 		if h.Failed() {
 			return

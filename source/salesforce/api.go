@@ -21,13 +21,13 @@ const DefaultVersion = "64.0"
 type api struct {
 	http    *http.Client
 	session *session
-	version string
+	version *version
 	room    spares // of the transport
 }
 
 // path is the path of a REST resource, "sobjects/Account/describe".
 func (a *api) path(resource string) string {
-	return "/services/data/v" + a.version + "/" + resource
+	return dataRoot + a.version.String() + "/" + resource
 }
 
 // getJSON reads a whole JSON answer into v.
@@ -66,8 +66,31 @@ func (a *api) sendJSON(ctx context.Context, op, method, path string, v, answer a
 }
 
 // send makes one request and turns an answer that says no into an error. The
-// caller closes the body.
+// caller closes the body. An org that does not serve our API version is asked
+// by one that it does.
 func (a *api) send(ctx context.Context, op, method, path string, body []byte) (*http.Response, error) {
+	path = a.version.path(path)
+	resp, err := a.request(ctx, op, method, path, body)
+	if err == nil {
+		a.version.served(path)
+		return resp, nil
+	}
+	if !unserved(path, err) {
+		return nil, err
+	}
+	changed, disagree := a.agree(ctx, path)
+	var named *source.Error
+	if errors.As(disagree, &named) && named.Kind == source.BadRequest {
+		return nil, disagree
+	}
+	if !changed {
+		return nil, err
+	}
+	return a.request(ctx, op, method, a.version.path(path), body)
+}
+
+// request makes one request.
+func (a *api) request(ctx context.Context, op, method, path string, body []byte) (*http.Response, error) {
 	base, err := a.session.base(ctx)
 	if err != nil {
 		return nil, err

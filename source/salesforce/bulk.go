@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -195,7 +196,7 @@ const parallelSince = 58
 // list learns where the result is: a list of pages, or where the org has no
 // such list a chain of them.
 func (b *bulkReader) list(ctx context.Context) error {
-	if versionNumber(b.t.src.api.version) < parallelSince {
+	if versionNumber(b.t.src.api.version.String()) < parallelSince {
 		return nil
 	}
 	b.listing = b.path + "/resultPages"
@@ -294,6 +295,7 @@ type openPage struct {
 	body    io.ReadCloser
 	rows    int64  // announced, -1 when not
 	locator string // of the page after it, "" for the last
+	whole   bool   // the answer tells where it ends
 }
 
 // open asks for a page.
@@ -303,6 +305,7 @@ func (b *bulkReader) open(ctx context.Context, path string) (*openPage, error) {
 		return nil, err
 	}
 	p := &openPage{body: resp.Body, rows: -1, locator: resp.Header.Get("Sforce-Locator")}
+	p.whole = resp.ProtoMajor > 1 || resp.ContentLength >= 0 || slices.Contains(resp.TransferEncoding, "chunked")
 	if p.locator == "null" {
 		p.locator = ""
 	}
@@ -335,7 +338,7 @@ func (p *bulkPage) Read(ctx context.Context, emit func(arrow.RecordBatch) error)
 	defer page.body.Close()
 	b := newBatcher(p.q.object, p.schema, p.t.src.opt.Alloc, atMost(page.rows, p.op(), emit))
 	defer b.release()
-	rows, err := decodeCSV(page.body, b)
+	rows, err := decodeCSV(page.body, page.whole, b)
 	if err == nil {
 		err = b.flush()
 	}

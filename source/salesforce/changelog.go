@@ -41,82 +41,120 @@ func (l *changeLog) read(ctx context.Context, s *scan, since time.Time) error {
 	l.scan = s
 	now := s.t.src.meter.orgTime()
 	l.began, l.horizon = now, now
-	if now.IsZero() {
-		return nil
-	}
 	if !s.t.obj.Replicateable {
 		if s.t.obj.Deletable && !since.IsZero() {
-			s.observe(source.Event{Warning: "Salesforce keeps no log of deletions for " + s.t.obj.Name + ": rows erased there stay here until --reconcile"})
+			s.warnUnlogged("Salesforce keeps no log of deletions for " + s.t.obj.Name)
 		}
 		return nil
 	}
-	// The log counts in minutes.
-	end := now.Truncate(time.Minute)
+	if now.IsZero() { // no answer had a date: ours is good enough to ask by
+		now = time.Now().UTC()
+	}
+	// The log counts in minutes, and this one is to be in it.
+	end := now.Truncate(time.Minute).Add(time.Minute)
 	start := end.Add(-time.Hour)
 	if !since.IsZero() {
 		start = since.Truncate(time.Minute)
 		if start.Before(now.Add(-deletedReach)) {
 			start = now.Add(-deletedReach).Truncate(time.Minute)
-			s.observe(source.Event{Warning: fmt.Sprintf(
-				"the last load of %s is from %s, and Salesforce logs deletions for 15 days only: rows erased in between stay here until --reconcile",
-				s.t.obj.Name, since.Format(time.DateOnly))})
+			s.warnUnlogged(fmt.Sprintf("the last load of %s is from %s, and Salesforce logs deletions for 15 days only", s.t.obj.Name, since.Format(time.DateOnly)))
 		}
 	}
 	if !start.Before(end) {
 		start = end.Add(-time.Minute)
 	}
-	ids, covered, err := s.deleted(ctx, start, end)
+	told, err := s.deleted(ctx, start, end)
+	if end = end.Add(-time.Minute); outOfReach(err) && start.Before(end) {
+		told, err = s.deleted(ctx, start, end) // an org that does not look ahead
+	}
+	if remedyOf(err) == unlogged {
+		if !since.IsZero() {
+			s.warnUnlogged(fmt.Sprintf("the org refuses the log of deletions of %s (%v)", s.t.obj.Name, errors.Unwrap(err)))
+		}
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	if !covered.IsZero() && covered.Before(l.horizon) {
-		l.horizon = covered
+	if !told.covered.IsZero() && (l.horizon.IsZero() || told.covered.Before(l.horizon)) {
+		l.horizon = told.covered
 	}
-	if !since.IsZero() {
-		l.gone = ids
+	if since.IsZero() {
+		return nil
 	}
+	if told.earliest.After(start) {
+		s.warnUnlogged(fmt.Sprintf("the org's log of deletions of %s begins %s, after the last load", s.t.obj.Name, told.earliest.Format(time.RFC3339)))
+	}
+	l.gone = told.ids
 	return nil
+}
+
+// warnUnlogged says why rows that were erased may stay.
+func (s *scan) warnUnlogged(why string) {
+	s.observe(source.Event{Warning: why + ": rows erased there stay here until --reconcile"})
+}
+
+// outOfReach says whether the log refused the moments that it was asked for.
+func outOfReach(err error) bool {
+	var no *apiError
+	return errors.As(err, &no) && no.Code == "INVALID_REPLICATION_DATE"
+}
+
+// deletions is an answer of the log: which rows went away, from when on the log
+// has them, and up to when it is complete. A moment that it does not tell is zero.
+type deletions struct {
+	ids               map[string]bool
+	earliest, covered time.Time
 }
 
 // deleted reads the log between two moments, in halves where it is too long
 // for one answer.
-func (s *scan) deleted(ctx context.Context, start, end time.Time) (ids map[string]bool, covered time.Time, err error) {
+func (s *scan) deleted(ctx context.Context, start, end time.Time) (told deletions, err error) {
 	api, op := s.t.src.api, "read the log of deleted "+s.t.obj.Name
 	var answer struct {
 		Records []struct {
 			ID string `json:"id"`
 		} `json:"deletedRecords"`
-		Covered string `json:"latestDateCovered"`
+		Earliest string `json:"earliestDateAvailable"`
+		Covered  string `json:"latestDateCovered"`
 	}
 	span := url.Values{"start": {start.Format(time.RFC3339)}, "end": {end.Format(time.RFC3339)}}
 	err = api.getJSON(ctx, op, api.path("sobjects/"+s.t.obj.Name+"/deleted/?"+span.Encode()), &answer)
 	var fault *source.Error
 	if errors.As(err, &fault) && fault.Code == "EXCEEDED_ID_LIMIT" && end.Sub(start) >= 2*time.Minute {
 		middle := start.Add(end.Sub(start) / 2).Truncate(time.Minute)
-		early, _, err := s.deleted(ctx, start, middle)
+		early, err := s.deleted(ctx, start, middle)
 		if err != nil {
-			return nil, covered, err
+			return told, err
 		}
-		late, covered, err := s.deleted(ctx, middle, end)
-		for id := range late {
-			early[id] = true
+		late, err := s.deleted(ctx, middle, end)
+		for id := range late.ids {
+			early.ids[id] = true
 		}
-		return early, covered, err
+		early.covered = late.covered
+		return early, err
 	}
 	if err != nil {
-		return nil, covered, err
+		return told, err
 	}
-	if at, err := parseStamp([]byte(answer.Covered)); err == nil {
-		covered = time.UnixMicro(at).UTC()
-	}
-	ids = make(map[string]bool, len(answer.Records))
+	told.earliest, told.covered = moment(answer.Earliest), moment(answer.Covered)
+	told.ids = make(map[string]bool, len(answer.Records))
 	for _, r := range answer.Records {
 		if !validName("i" + r.ID) {
-			return nil, covered, &source.Error{Op: op, Err: fmt.Errorf("the org gave %q as an Id", excerpt([]byte(r.ID)))}
+			return told, &source.Error{Op: op, Err: fmt.Errorf("the org gave %q as an Id", excerpt([]byte(r.ID)))}
 		}
-		ids[r.ID] = true
+		told.ids[r.ID] = true
 	}
-	return ids, covered, nil
+	return told, nil
+}
+
+// moment is a datetime of an answer, zero for anything else.
+func moment(text string) time.Time {
+	at, err := parseStamp([]byte(text))
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMicro(at).UTC()
 }
 
 // watch strikes the rows that a part shows off the list of the gone ones: what

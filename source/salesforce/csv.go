@@ -22,6 +22,7 @@ type csvReader struct {
 	pos    int // start of the record being read
 	end    int // end of the bytes in buf
 	eof    bool
+	whole  bool // the end of r is that of the result: no download that broke off looks like it
 	fields []csvField
 }
 
@@ -43,8 +44,8 @@ var errCut = &source.Error{Err: errors.New("the download ended in the middle of 
 // errShort means that the buffer ends inside a record.
 var errShort = errors.New("record not complete")
 
-func newCSVReader(r io.Reader) *csvReader {
-	return &csvReader{r: r, buf: make([]byte, csvBuffer)}
+func newCSVReader(r io.Reader, whole bool) *csvReader {
+	return &csvReader{r: r, whole: whole, buf: make([]byte, csvBuffer)}
 }
 
 // next reads one record; io.EOF after the last. Empty lines are passed over.
@@ -111,7 +112,7 @@ func (c *csvReader) split(b []byte) (size int, err error) {
 			f, err = quotedField(b[i+1:])
 			i += len(f.raw) + 2
 		} else {
-			f, err = plainField(b[i:])
+			f, err = plainField(b[i:], c.eof && c.whole)
 			i += len(f.raw)
 		}
 		if err != nil {
@@ -155,9 +156,13 @@ func (c *csvReader) fieldEnd(b []byte, i int) (size int, more bool, err error) {
 }
 
 // plainField reads a field without quotes, up to a comma or a line end. It must
-// have one: where a download breaks off, half a value looks like a whole one.
-func plainField(b []byte) (csvField, error) {
+// have one, unless b is known to be the end: where a download breaks off, half a
+// value looks like a whole one.
+func plainField(b []byte, end bool) (csvField, error) {
 	n := bytes.IndexAny(b, ",\n")
+	if n < 0 && end {
+		return csvField{raw: b}, nil
+	}
 	if n < 0 {
 		return csvField{}, errShort
 	}
@@ -203,9 +208,10 @@ func (f csvField) value(scratch []byte) (value, grown []byte) {
 	}
 }
 
-// decodeCSV reads a Bulk result set into b and returns its number of rows.
-func decodeCSV(r io.Reader, b *batcher) (int64, error) {
-	c := newCSVReader(r)
+// decodeCSV reads a Bulk result set into b and returns its number of rows. whole
+// says that r ends where the result does, or with an error.
+func decodeCSV(r io.Reader, whole bool, b *batcher) (int64, error) {
+	c := newCSVReader(r, whole)
 	order, err := b.readHeader(c)
 	if errors.Is(err, io.EOF) {
 		return 0, nil

@@ -84,7 +84,7 @@ func benchDecode(b *testing.B, types []string, size int, read func(*batcher) (in
 
 func BenchmarkDecodeCSV(b *testing.B) {
 	types, csv, _ := wideRows(20_000)
-	benchDecode(b, types, len(csv), func(batch *batcher) (int64, error) { return decodeCSV(bytes.NewReader(csv), batch) })
+	benchDecode(b, types, len(csv), func(batch *batcher) (int64, error) { return decodeCSV(bytes.NewReader(csv), false, batch) })
 }
 
 func BenchmarkDecodeJSON(b *testing.B) {

@@ -69,7 +69,7 @@ func decode(t testing.TB, types []string, read func(b *batcher) error) (rows, er
 
 func decodeCSVText(t testing.TB, types []string, r io.Reader) (rows, error) {
 	return decode(t, types, func(b *batcher) error {
-		_, err := decodeCSV(r, b)
+		_, err := decodeCSV(r, false, b)
 		return err
 	})
 }
@@ -315,7 +315,7 @@ func TestLongResultsComeInBatchesBoundedByRowsAndBytes(t *testing.T) {
 		sizes = append(sizes, r.NumRows())
 		return nil
 	})
-	if got, err := decodeCSV(&text, b); err != nil || got != n {
+	if got, err := decodeCSV(&text, false, b); err != nil || got != n {
 		t.Fatal(got, err)
 	}
 	if len(sizes) != 3 || sizes[0] != firstBatchRows || sizes[1] != maxBatchRows {
@@ -403,5 +403,29 @@ func TestNumbersReadAsTextKeepTheirDigits(t *testing.T) {
 	page, err := decodeJSONText(t, []string{"id", "string"}, `{"totalSize":1,"done":true,"records":[{"Id":"1","c1":`+amount+`}]}`)
 	if err != nil || page[0][1] != amount {
 		t.Errorf("JSON: %v, %v", page, err)
+	}
+}
+
+// TestAResultMayEndWithoutALineEnd has the last value of a result in no quotes:
+// half of it looks like the whole, so the answer has to tell where it ends.
+func TestAResultMayEndWithoutALineEnd(t *testing.T) {
+	for text, want := range map[string]rows{
+		"Id,c1\n1,a\n2,b": {{"1", "a"}, {"2", "b"}},
+		"Id,c1\r\n1,":     {{"1", "<null>"}},
+		"Id,c1":           nil,
+	} {
+		for _, whole := range []bool{true, false} {
+			got, err := decode(t, []string{"id", "string"}, func(b *batcher) error {
+				_, err := decodeCSV(strings.NewReader(text), whole, b)
+				return err
+			})
+			if !whole {
+				if !errors.Is(err, errCut) {
+					t.Errorf("%q, which may be cut: %v, %v", text, got, err)
+				}
+				continue
+			}
+			sameRows(t, got, want, err, nil)
+		}
 	}
 }

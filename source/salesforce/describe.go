@@ -21,6 +21,7 @@ type object struct {
 	Deletable     bool    `json:"deletable"`
 	Queryable     bool    `json:"queryable"`
 	Replicateable bool    `json:"replicateable"`
+	Updateable    bool    `json:"updateable"`
 	Fields        []field `json:"fields"`
 }
 
@@ -44,6 +45,25 @@ type field struct {
 	ReferenceTo  []string `json:"referenceTo"`
 }
 
+// UnmarshalJSON takes what an org does not say as said in favour of it: the
+// query will tell.
+func (o *object) UnmarshalJSON(text []byte) error {
+	type plain object
+	p := plain{Queryable: true, Replicateable: true}
+	err := json.Unmarshal(text, &p)
+	*o = object(p)
+	return err
+}
+
+// UnmarshalJSON does the same for a field.
+func (f *field) UnmarshalJSON(text []byte) error {
+	type plain field
+	p := plain{Filterable: true, Sortable: true, Nillable: true}
+	err := json.Unmarshal(text, &p)
+	*f = field(p)
+	return err
+}
+
 // field finds a field by name, whatever its case; nil when there is none.
 func (o *object) field(name string) *field {
 	for i := range o.Fields {
@@ -56,14 +76,16 @@ func (o *object) field(name string) *field {
 
 // stampFields are the fields that grow when a row changes, best first. The
 // stamp of a system change is in SystemModstamp alone; history objects have
-// only CreatedDate and login history only LoginTime.
+// only CreatedDate and login history only LoginTime, which tell no changes: they
+// will do where rows cannot change.
 var stampFields = []string{"SystemModstamp", "LastModifiedDate", "CreatedDate", "LoginTime"}
 
 // cursorKey is the best field to find changed rows by, or "" when the object
 // has none that a query may filter on.
 func (o *object) cursorKey() string {
 	for _, name := range stampFields {
-		if f := o.field(name); f.isCursor() {
+		changes := name == "SystemModstamp" || name == "LastModifiedDate"
+		if f := o.field(name); f.isCursor() && (changes || !o.Updateable) {
 			return f.Name
 		}
 	}
@@ -94,7 +116,10 @@ func (s *Source) describe(ctx context.Context, name string) (*object, error) {
 	var o object
 	err := s.api.getJSON(ctx, "describe "+name, s.api.path("sobjects/"+url.PathEscape(name)+"/describe"), &o)
 	if isStatus(err, http.StatusNotFound) {
-		spelling, nearest := s.spelling(ctx, name)
+		spelling, nearest, failed := s.spelling(ctx, name)
+		if failed != nil {
+			return nil, failed
+		}
 		if spelling == "" {
 			return nil, s.unknownObject(name, nearest)
 		}
@@ -121,22 +146,26 @@ func (s *Source) describe(ctx context.Context, name string) (*object, error) {
 
 // spelling looks name up among the objects of the org: its own spelling when
 // it differs from name only in case, and otherwise names that are near.
-func (s *Source) spelling(ctx context.Context, name string) (spelling string, names []string) {
+func (s *Source) spelling(ctx context.Context, name string) (spelling string, names []string, err error) {
 	var global struct {
 		SObjects []struct {
 			Name string `json:"name"`
 		} `json:"sobjects"`
 	}
-	if err := s.api.getJSON(ctx, "list objects", s.api.path("sobjects"), &global); err != nil {
-		return "", nil
+	err = s.api.getJSON(ctx, "list objects", s.api.path("sobjects"), &global)
+	if isStatus(err, http.StatusNotFound) || isStatus(err, http.StatusForbidden) {
+		return "", nil, nil
+	}
+	if err != nil {
+		return "", nil, err
 	}
 	for _, o := range global.SObjects {
 		if strings.EqualFold(o.Name, name) && o.Name != name && validName(o.Name) {
-			return o.Name, nil
+			return o.Name, nil, nil
 		}
 		names = append(names, o.Name)
 	}
-	return "", names
+	return "", names, nil
 }
 
 // unknownObject is the error for a name that neither the catalog nor the org

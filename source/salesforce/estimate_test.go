@@ -84,3 +84,15 @@ func TestAnEstimateIsWhatAScanDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestAnEstimateOfAWrongConditionFails(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{})
+	tab, err := w.source().Table(t.Context(), "Contact")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e *source.Error
+	if _, err = tab.Estimate(t.Context(), source.Request{Where: "Nothing__c = 1"}); !errors.As(err, &e) || e.Code != "INVALID_FIELD" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -75,14 +75,15 @@ type remedy int
 
 // The remedies. What is left when a remedy has reached its bound ends the run.
 const (
-	stop   remedy = iota
-	again         // the same request, after a growing pause
-	renew         // log in once for all workers, then the same request
-	byREST        // the whole table, before any row was handed out
-	split         // the rows in halves by Id
-	onward        // a new query for the rows behind the last Id
-	anew          // describe the object again and start over
-	chain         // read the results one after the other
+	stop     remedy = iota
+	again           // the same request, after a growing pause
+	renew           // log in once for all workers, then the same request
+	byREST          // the whole table, before any row was handed out
+	split           // the rows in halves by Id
+	onward          // a new query for the rows behind the last Id
+	anew            // describe the object again and start over
+	chain           // read the results one after the other
+	unlogged        // do without the log of deletions
 )
 
 // remedies says each in words, with its bound.
@@ -95,6 +96,8 @@ var remedies = map[remedy]string{
 	onward: "goes on behind the last Id by a new query",
 	anew:   "describes the object again and starts over, once",
 	chain:  "reads the results one after the other",
+
+	unlogged: "goes on without the log, and says so where rows may stay that were erased",
 }
 
 // rule is a row of the table of faults: what it recognises a fault by, what
@@ -192,12 +195,18 @@ var faults = []rule{
 		means: "the Bulk API does not have this object", do: byREST, mend: "use api=rest",
 	},
 	{
-		name: "Bulk not enabled", on: []call{callCreate, callJob}, codes: []string{"FEATURENOTENABLED", "FUNCTIONALITYNOTENABLED"},
+		name: "Bulk not enabled", on: []call{callCreate, callJob}, codes: []string{
+			"FEATURENOTENABLED", "FUNCTIONALITYNOTENABLED", "APIDISABLEDFORORG", "INSUFFICIENTACCESS", "INSUFFICIENTACCESSORREADONLY",
+		},
 		means: "the org or the user has no Bulk API, or it does not take a field", do: byREST, mend: "use api=rest",
 	},
 	{
 		name: "Bulk not enabled, in words", on: []call{callCreate, callJob}, text: "bulk api is not enabled",
 		means: "the org or the user has no Bulk API", do: byREST, mend: "use api=rest",
+	},
+	{
+		name: "no Bulk API", on: []call{callCreate}, status: []int{http.StatusNotFound, http.StatusMethodNotAllowed},
+		means: "the org has no Bulk API 2.0 at this API version: it came with 47.0", do: byREST, mend: "use api=rest, or leave api_version out of the address",
 	},
 	{
 		name: "Bulk jobs of the day used up", on: []call{callCreate, callJob}, text: "bulk v2 query",
@@ -225,6 +234,11 @@ var faults = []rule{
 	{
 		name: "job tried too often", on: []call{callJob}, text: "retried more than",
 		means: "the org gave the query up after 15 tries: it is too large", do: split, kind: source.TryLater,
+		mend: "the query is too large for the org: narrow it by --interval-start and --interval-end, or try again when the org is calmer",
+	},
+	{
+		name: "job too slow", on: []call{callJob}, text: "running for too long",
+		means: "the query of the job took too long", do: split, kind: source.TryLater,
 		mend: "the query is too large for the org: narrow it by --interval-start and --interval-end, or try again when the org is calmer",
 	},
 	{
@@ -277,6 +291,11 @@ var faults = []rule{
 		mend: "too many long requests run in the org at once; try again later",
 	},
 	{
+		name: "requests of the day used up, in words", codes: []string{"REQUESTLIMITEXCEEDED"}, text: "totalrequests",
+		means: "the org's requests of the last 24 hours are used up", kind: source.BudgetSpent,
+		mend: "the org's API requests of the last 24 hours are used up; run again when some have expired (Setup, Company Information)",
+	},
+	{
 		name: "too many requests at once, by the count", codes: []string{"REQUESTLIMITEXCEEDED"}, left: func(calls int64) bool { return calls > 0 },
 		means: "the day's requests are not used up: too many run at once", do: again, kind: source.TryLater,
 		mend: "too many long requests run in the org at once; try again later",
@@ -285,6 +304,25 @@ var faults = []rule{
 		name: "requests of the day used up", codes: []string{"REQUESTLIMITEXCEEDED"},
 		means: "the org's requests of the last 24 hours are used up", kind: source.BudgetSpent,
 		mend: "the org's API requests of the last 24 hours are used up; run again when some have expired (Setup, Company Information)",
+	},
+
+	// The org is busy.
+	{
+		name: "row locked", codes: []string{"UNABLETOLOCKROW"},
+		means: "somebody is writing there", do: again, kind: source.TryLater,
+		mend: "Salesforce was busy; try again later",
+	},
+	{
+		name: "server unavailable", codes: []string{"SERVERUNAVAILABLE", "QUERYTIMEOUT"},
+		means: "the org is overloaded or under maintenance", do: again, kind: source.TryLater,
+		mend: "Salesforce was busy; try again later",
+	},
+
+	{
+		name: "no log of deletions", on: []call{callDeleted},
+		status: []int{http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed},
+		means:  "the org, or this user, has no such log of the object, or not of that time", do: unlogged, kind: source.Failed,
+		mend: "remove erased rows by --reconcile",
 	},
 
 	// Permissions.
@@ -313,12 +351,12 @@ var faults = []rule{
 	{
 		name: "field gone", codes: []string{"INVALIDFIELD"},
 		means: "a field vanished between describe and query", do: anew, kind: source.Failed,
-		mend: "check the names that you wrote, in --where or in the query; else the org changed while it was read, or hides the field or object from this user: run again",
+		mend: "check the names in the query or in --where; else the org changed while it was read, or hides the field or object from this user: run again",
 	},
 	{
 		name: "object gone", codes: []string{"INVALIDTYPE", "MALFORMEDQUERY", "ENTITYNOTQUERYABLE"},
 		means: "the object vanished between describe and query, or does not take the query", kind: source.Failed,
-		mend: "check the names that you wrote, in --where or in the query; else the org changed while it was read, or hides the field or object from this user: run again",
+		mend: "check the names in the query or in --where; else the org changed while it was read, or hides the field or object from this user: run again",
 	},
 	{
 		name: "external system", codes: []string{"EXTERNALOBJECTEXCEPTION"},
@@ -336,17 +374,7 @@ var faults = []rule{
 		mend: "see Setup, Bulk Data Load Jobs, and run again",
 	},
 
-	// The org is busy.
-	{
-		name: "row locked", codes: []string{"UNABLETOLOCKROW"},
-		means: "somebody is writing there", do: again, kind: source.TryLater,
-		mend: "Salesforce was busy; try again later",
-	},
-	{
-		name: "server unavailable", codes: []string{"SERVERUNAVAILABLE", "QUERYTIMEOUT"},
-		means: "the org is overloaded or under maintenance", do: again, kind: source.TryLater,
-		mend: "Salesforce was busy; try again later",
-	},
+	// The org is down.
 	{
 		name: "down", status: []int{
 			http.StatusNotAcceptable, http.StatusRequestTimeout, 420, http.StatusTooManyRequests, http.StatusInternalServerError,

@@ -13,13 +13,14 @@ type Limit struct {
 	Max, Remaining int64
 }
 
-// Limits are the org's allowances and what is left of them, by name.
+// Limits are the org's allowances and what is left of them, by name; none when
+// the org does not tell this user.
 func (s *Source) Limits(ctx context.Context) ([]Limit, error) {
 	var answer map[string]struct {
 		Max       *int64 `json:"Max"`
 		Remaining *int64 `json:"Remaining"`
 	}
-	if err := s.api.getJSON(ctx, "ask for the limits", s.api.path("limits"), &answer); err != nil {
+	if err := s.api.getJSON(ctx, "ask for the limits", s.api.path("limits"), &answer); err != nil && !withheld(err) {
 		return nil, err
 	}
 	var limits []Limit
@@ -33,22 +34,16 @@ func (s *Source) Limits(ctx context.Context) ([]Limit, error) {
 }
 
 // Version is the API version that requests are made with.
-func (s *Source) Version() string { return s.api.version }
+func (s *Source) Version() string { return s.api.version.String() }
 
-// Versions lists the API versions that the org knows, oldest first.
+// Versions lists the API versions that the org knows, oldest first; none when it
+// does not tell.
 func (s *Source) Versions(ctx context.Context) ([]string, error) {
-	var answer []struct {
-		Version string `json:"version"`
+	versions, err := s.api.versions(ctx)
+	if withheld(err) {
+		return nil, nil
 	}
-	if err := s.api.getJSON(ctx, "ask for the API versions", "/services/data", &answer); err != nil {
-		return nil, err
-	}
-	var versions []string
-	for _, v := range answer {
-		versions = append(versions, v.Version)
-	}
-	slices.SortFunc(versions, func(a, b string) int { return cmp.Compare(versionNumber(a), versionNumber(b)) })
-	return versions, nil
+	return versions, err
 }
 
 // Clock is the org's clock as it was at the last answer, to the second; zero

@@ -53,6 +53,17 @@ func orgOfToken(token string) string {
 	return ""
 }
 
+// idsOfIdentity are the ids in the address of a user, which is
+// https://login.salesforce.com/id/ORG/USER; empty when it is no such address.
+func idsOfIdentity(address string) (org, user string) {
+	_, ids, _ := strings.Cut(address, "/id/")
+	org, user, _ = strings.Cut(ids, "/")
+	if !strings.HasPrefix(org, "00D") || len(org) < 15 {
+		return "", ""
+	}
+	return org, user
+}
+
 // clientCredentials asks the token endpoint for a session of the app's run-as
 // user (OAuth 2.0 client credentials flow).
 func (s *signer) clientCredentials(ctx context.Context, l uri.ClientCredentials) (grant, error) {
@@ -78,7 +89,7 @@ func (s *signer) clientCredentials(ctx context.Context, l uri.ClientCredentials)
 	var answer struct {
 		AccessToken uri.Secret `json:"access_token"`
 		InstanceURL string     `json:"instance_url"`
-		ID          string     `json:"id"` // https://login.salesforce.com/id/ORG/USER
+		ID          string     `json:"id"`
 	}
 	if resp.StatusCode != http.StatusOK {
 		return grant{}, s.denied(parseFault(callLogin, resp.StatusCode, body))
@@ -87,9 +98,7 @@ func (s *signer) clientCredentials(ctx context.Context, l uri.ClientCredentials)
 		return grant{}, s.refused("the answer holds no access token", "")
 	}
 	g := grant{token: answer.AccessToken}
-	if ids := strings.Split(answer.ID, "/"); len(ids) > 2 {
-		g.org, g.user = ids[len(ids)-2], ids[len(ids)-1]
-	}
+	g.org, g.user = idsOfIdentity(answer.ID)
 	g.org = first(g.org, orgOfToken(g.token.Reveal()))
 	g.instance, err = instanceURL(s.signIn, first(answer.InstanceURL, s.signIn))
 	if err != nil {
@@ -160,6 +169,11 @@ func (t *soapTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, err
+	}
+	if to, err := resp.Location(); err == nil && resp.StatusCode/100 == 3 {
+		if err := sameHost(&http.Request{URL: to}, []*http.Request{req}); err != nil {
+			return nil, err
+		}
 	}
 	if resp.StatusCode != http.StatusOK {
 		return nil, parseFault(callLogin, resp.StatusCode, body)

@@ -29,7 +29,7 @@ func (s *Source) Objects(ctx context.Context) ([]Listed, error) {
 			Name          string  `json:"name"`
 			Label         string  `json:"label"`
 			Custom        bool    `json:"custom"`
-			Queryable     bool    `json:"queryable"`
+			Queryable     *bool   `json:"queryable"`
 			Replicateable bool    `json:"replicateable"`
 			Deprecated    bool    `json:"deprecatedAndHidden"`
 			Associate     *string `json:"associateEntityType"`
@@ -48,7 +48,7 @@ func (s *Source) Objects(ctx context.Context) ([]Listed, error) {
 		switch {
 		case !validName(o.Name):
 			continue
-		case !o.Queryable:
+		case o.Queryable != nil && !*o.Queryable:
 			l.Skip = "Salesforce lets nobody query it"
 		case onlyByKey[o.Name]:
 			l.Skip = "Salesforce answers no query for all of its rows"
@@ -77,7 +77,7 @@ var onlyByKey = map[string]bool{
 }
 
 // Counts tells how many rows objects have, as the org last counted them. Those
-// that it does not count are not in the map.
+// that it does not count, or not for this user, are not in the map.
 func (s *Source) Counts(ctx context.Context, names []string) (map[string]int64, error) {
 	counts := map[string]int64{}
 	const resource = "limits/recordCount?sObjects="
@@ -93,7 +93,9 @@ func (s *Source) Counts(ctx context.Context, names []string) (map[string]int64, 
 				Count int64  `json:"count"`
 			} `json:"sObjects"`
 		}
-		if err := s.api.getJSON(ctx, "count rows", s.api.path(resource+strings.Join(names[:n], ",")), &answer); err != nil {
+		if err := s.api.getJSON(ctx, "count rows", s.api.path(resource+strings.Join(names[:n], ",")), &answer); withheld(err) {
+			return counts, nil
+		} else if err != nil {
 			return nil, err
 		}
 		for _, c := range answer.SObjects {

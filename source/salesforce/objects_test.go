@@ -75,6 +75,25 @@ func TestCountsGoInAsFewCallsAsAddressesAllow(t *testing.T) {
 	}
 }
 
+func TestWhatAnOrgDoesNotTellIsDoneWithout(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{})
+	s := openToken(t, w)
+	w.Inject(fakeorg.Fault{Path: "/services/data/v64.0/limits*", Times: -1, Status: 403, Body: `[{"message":"insufficient access rights on object id","errorCode":"INSUFFICIENT_ACCESS"}]`})
+	w.Inject(fakeorg.Fault{Path: "/services/data", Times: -1, Status: 404})
+	counts, err := s.Counts(t.Context(), []string{"Account"})
+	if err != nil || len(counts) > 0 {
+		t.Errorf("counts: %v %v", counts, err)
+	}
+	limits, err := s.Limits(t.Context())
+	if err != nil || len(limits) > 0 {
+		t.Errorf("limits: %v %v", limits, err)
+	}
+	versions, err := s.Versions(t.Context())
+	if err != nil || len(versions) > 0 {
+		t.Errorf("versions: %v %v", versions, err)
+	}
+}
+
 // TestTheCostIsWhatALoadCosts loads by both APIs and compares. The org may give
 // shorter pages than it is asked for, and its queue may take longer.
 func TestTheCostIsWhatALoadCosts(t *testing.T) {

@@ -2,6 +2,7 @@ package salesforce
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -665,4 +666,106 @@ func newListener(t *testing.T, told func(*http.Request)) string {
 		}
 	})
 	return base
+}
+
+func TestWhatOrgsMayLeaveOutOrAddIsNotMissed(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{
+		Rows:  map[string]int{"Contact": 700},
+		Knobs: fakeorg.Knobs{PageSize: 300, BulkPageSize: 300, AbsoluteNextPage: true, NoRowCount: true},
+	})
+	for _, api := range []string{"rest", "bulk"} {
+		for _, version := range []string{"", "57.0"} { // with the list of pages, and without
+			u := w.token()
+			u.API, u.APIVersion = api, version
+			rows, _, err := w.load(u, "Contact")
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.same("Contact", rows)
+		}
+	}
+}
+
+func TestAnObjectThatTheOrgDoesNotCountIsReadAllTheSame(t *testing.T) {
+	for _, refusal := range []string{
+		`[{"message":"Implementation restriction: no COUNT()","errorCode":"MALFORMED_QUERY"}]`,
+		`[{"message":"insufficient access rights on object id","errorCode":"INSUFFICIENT_ACCESS"}]`,
+	} {
+		w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 700}})
+		w.Inject(fakeorg.Fault{Path: "/services/data/v64.0/limits/recordCount", Times: -1, Status: 404})
+		w.Inject(fakeorg.Fault{Query: "COUNT()", Times: -1, Status: 403, Body: refusal})
+		rows, _, err := w.load(w.token(), "Contact")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.same("Contact", rows)
+	}
+}
+
+func TestAStampOfCreationIsACursorOnlyWhereRowsDoNotChange(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"updateable":true,"fields":[{"name":"CreatedDate","type":"datetime","filterable":true}]}`:                                "",
+		`{"updateable":false,"fields":[{"name":"CreatedDate","type":"datetime","filterable":true}]}`:                               "CreatedDate",
+		`{"updateable":true,"fields":[{"name":"LastModifiedDate","type":"datetime"},{"name":"CreatedDate","type":"datetime"}]}`:    "LastModifiedDate",
+		`{"updateable":true,"fields":[{"name":"LastModifiedDate","type":"datetime","filterable":false}]}`:                          "",
+		`{"fields":[{"name":"SystemModstamp","type":"datetime","filterable":true},{"name":"LastModifiedDate","type":"datetime"}]}`: "SystemModstamp",
+	} {
+		var o object
+		if err := json.Unmarshal([]byte(text), &o); err != nil || o.cursorKey() != want || !o.Queryable {
+			t.Errorf("%s: %q, want %q; %v", text, o.cursorKey(), want, err)
+		}
+	}
+}
+
+func TestAnOrgThatDoesNotServeOurAPIVersionIsReadByItsNewest(t *testing.T) {
+	for _, tt := range []struct {
+		newest           int
+		named, api, want string
+		by               string
+	}{
+		{newest: 58, api: "rest", want: "58.0", by: "rest"},
+		{newest: 58, api: "bulk", want: "58.0", by: "bulk"},
+		{newest: 49, api: "bulk", want: "49.0", by: "bulk"}, // columns in the order of the alphabet
+		{newest: 46, api: "bulk", want: "46.0", by: "rest"}, // Bulk API 2.0 came with 47
+		{newest: 66, api: "bulk", want: DefaultVersion, by: "bulk"},
+		{newest: 58, named: "50", api: "rest", want: "50.0", by: "rest"},
+	} {
+		w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 700}, Knobs: fakeorg.Knobs{NewestVersion: tt.newest, PageSize: 300, BulkPageSize: 300}})
+		u := w.token()
+		u.API = tt.api
+		if tt.named != "" {
+			u.APIVersion = tt.named + ".0"
+		}
+		rows, plan, err := w.load(u, "Contact")
+		if err != nil {
+			t.Fatalf("%+v: %v", tt, err)
+		}
+		w.same("Contact", rows)
+		asked := 0
+		for _, c := range w.Calls() {
+			if strings.HasSuffix(c.Path, "/services/data") {
+				asked++
+			}
+		}
+		if last := w.Calls()[len(w.Calls())-1].Path; !strings.Contains(last, "/v"+tt.want+"/") || plan.API != tt.by || asked > 1 {
+			t.Errorf("%+v: %s by %s, asked %d times", tt, last, plan.API, asked)
+		}
+	}
+}
+
+func TestAnAPIVersionThatTheAddressNamesAndTheOrgDoesNotServeIsRefused(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{Knobs: fakeorg.Knobs{NewestVersion: 58}})
+	u := w.token()
+	u.APIVersion = "62.0"
+	s, err := w.open(u, w.options(memory.NewGoAllocator()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Contact", "Account"} { // the second is told as much as the first
+		_, err := s.Table(t.Context(), name)
+		var e *source.Error
+		if !errors.As(err, &e) || e.Kind != source.BadRequest || !strings.Contains(err.Error(), "62.0") || !strings.Contains(e.Mend, "31.0 to 58.0") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -190,7 +191,8 @@ func (s *scan) count(ctx context.Context) (int64, error) {
 	}
 	body, err := api.get(ctx, "count "+s.q.object, s.q.path(api, s.q.countSOQL()))
 	if err != nil {
-		if remedyOf(err) == split {
+		// What is wrong with the user's own condition is told at once.
+		if remedyOf(err) == split || len(s.q.where) == 0 && withheld(err) {
 			return -1, nil
 		}
 		return 0, err
@@ -200,6 +202,17 @@ func (s *scan) count(ctx context.Context) (int64, error) {
 		return 0, &source.Error{Op: "count " + s.q.object, Err: err}
 	}
 	return page.Total, nil
+}
+
+// withheld says whether an org would not tell what a load can do without, such
+// as a count of rows that it may well show.
+func withheld(err error) bool {
+	var fault *source.Error
+	var no *apiError
+	if !errors.As(err, &fault) || !errors.As(err, &no) || no.Status == http.StatusUnauthorized || fault.Kind == source.BudgetSpent {
+		return false
+	}
+	return no.Status < http.StatusInternalServerError
 }
 
 // path is the address of a REST query. Commas and parentheses, which queries

@@ -15,7 +15,7 @@ var everyType = []string{"id", "string", "boolean", "int", "double", "date", "da
 
 // carefulCSV is decodeCSV without the quick way.
 func carefulCSV(r io.Reader, b *batcher) error {
-	c := newCSVReader(r)
+	c := newCSVReader(r, false)
 	order, err := b.readHeader(c)
 	for err == nil {
 		var fields []csvField
@@ -117,7 +117,7 @@ func TestTextsOfEveryLengthAreReadAlikeByBothWays(t *testing.T) {
 func TestOrdinaryRecordsGoTheQuickWay(t *testing.T) {
 	types, csv, page := wideRows(50)
 	_, err := decode(t, types, func(b *batcher) error {
-		c := newCSVReader(bytes.NewReader(csv))
+		c := newCSVReader(bytes.NewReader(csv), false)
 		order, err := b.readHeader(c)
 		if err == nil {
 			err = b.quickRows(c, order)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -122,13 +123,14 @@ func (r *restReader) pages(ctx context.Context, path string, first *queryPage, d
 	return group.Wait()
 }
 
-// nextPath checks the address of the next page: a path of the org that is
-// being read, nothing else.
+// nextPath makes a path out of the address of the next page. What host it names
+// does not matter: the token goes to the org that is being read, nowhere else.
 func nextPath(next string) (string, error) {
-	if !strings.HasPrefix(next, "/services/data/") {
+	u, err := url.Parse(next)
+	if err != nil || !strings.HasPrefix(u.Path, "/services/data/") {
 		return "", &source.Error{Op: "query", Err: fmt.Errorf("the org gave %q as the address of the next page", excerpt([]byte(next)))}
 	}
-	return next, nil
+	return u.RequestURI(), nil
 }
 
 // Name of the only part.

@@ -40,7 +40,7 @@ func (s *scan) Token() string {
 	if !ok || !b.parallel {
 		return ""
 	}
-	text, err := json.Marshal(ticket{b.job.ID, s.q.hash(s.t.src.api.version), s.log.horizon})
+	text, err := json.Marshal(ticket{b.job.ID, s.q.hash(s.t.src.api.version.String()), s.log.horizon})
 	if err != nil {
 		return ""
 	}
@@ -55,7 +55,7 @@ func (s *scan) Keep() { s.kept = true }
 func (s *scan) goOn(ctx context.Context, r source.Resume) (bool, error) {
 	var old ticket
 	if r.Token == "" || json.Unmarshal([]byte(r.Token), &old) != nil ||
-		old.Query != s.q.hash(s.t.src.api.version) || !validName("j"+old.Job) {
+		old.Query != s.q.hash(s.t.src.api.version.String()) || !validName("j"+old.Job) {
 		return false, nil
 	}
 	b := &bulkReader{scan: s, got: map[string]int64{}, parallel: true, path: s.t.src.api.path("jobs/query/" + old.Job)}

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
 	"time"
 
@@ -111,19 +111,6 @@ func newRetrier(next http.RoundTripper, o Options, room spares) *retrier {
 	return &retrier{next: next, log: o.Log, tries: o.Tries, most: o.mostAnswer, room: room, sleep: o.Sleep}
 }
 
-// olderVersion is the smaller of two API versions like "64.0".
-func olderVersion(a, b string) string {
-	if versionNumber(a) < versionNumber(b) {
-		return a
-	}
-	return b
-}
-
-func versionNumber(v string) float64 {
-	n, _ := strconv.ParseFloat(v, 64)
-	return n
-}
-
 // Table looks up a name of the catalog ("account"), "custom:X", or an API name
 // in any case, and describes the object.
 func (s *Source) Table(ctx context.Context, name string) (source.Table, error) {
@@ -145,7 +132,7 @@ func (s *Source) Table(ctx context.Context, name string) (source.Table, error) {
 }
 
 // Identity is the 15-character id of the org. Most logins tell it; where one
-// does not, the org is asked.
+// does not, the org is asked. One that will not tell is known by its host.
 func (s *Source) Identity(ctx context.Context) (string, error) {
 	g, _, err := s.api.session.get(ctx, 0)
 	if err != nil {
@@ -154,20 +141,48 @@ func (s *Source) Identity(ctx context.Context) (string, error) {
 	if len(g.org) >= 15 {
 		return g.org[:15], nil
 	}
-	const op = "ask for the org's id"
+	for _, ask := range []func(context.Context) (string, error){s.idOfOrganization, s.idOfResources} {
+		id, err := ask(ctx)
+		if len(id) >= 15 {
+			return id[:15], nil
+		}
+		var no *apiError
+		if err != nil && (!errors.As(err, &no) || no.Status == http.StatusUnauthorized || no.Status >= http.StatusInternalServerError) {
+			return "", err
+		}
+	}
+	u, err := url.Parse(g.instance)
+	if err != nil {
+		return "", &source.Error{Op: askForID, Err: errors.New("the org did not tell"), Mend: "give the user read permission on Organization"}
+	}
+	return u.Host, nil
+}
+
+const askForID = "ask for the org's id"
+
+func (s *Source) idOfOrganization(ctx context.Context) (string, error) {
 	var answer struct {
 		Records []struct {
 			ID string `json:"Id"`
 		} `json:"records"`
 	}
-	err = s.api.getJSON(ctx, op, query{}.path(s.api, "SELECT Id FROM Organization"), &answer)
-	if err != nil {
+	if err := s.api.getJSON(ctx, askForID, query{}.path(s.api, "SELECT Id FROM Organization"), &answer); err != nil || len(answer.Records) != 1 {
 		return "", err
 	}
-	if len(answer.Records) != 1 || len(answer.Records[0].ID) < 15 {
-		return "", &source.Error{Op: op, Err: errors.New("the org did not tell"), Mend: "give the user read permission on Organization"}
+	return answer.Records[0].ID, nil
+}
+
+// idOfResources takes the id from the address of the user who is logged in, in
+// the list of resources.
+func (s *Source) idOfResources(ctx context.Context) (string, error) {
+	var answer struct {
+		Identity string `json:"identity"`
 	}
-	return answer.Records[0].ID[:15], nil
+	if err := s.api.getJSON(ctx, askForID, s.api.path(""), &answer); err != nil {
+		return "", err
+	}
+	org, _ := idsOfIdentity(answer.Identity)
+	return org, nil
 }
 
 // Host implements [source.Source].

@@ -162,3 +162,31 @@ func TestALoginThatBreaksOffIsSentAgainAlsoInTheMiddleOfADownload(t *testing.T) 
 	}
 	w.same("Contact", rows)
 }
+
+func TestAnOrgThatDoesNotTellItsIdInTheTokenIsAskedForIt(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{})
+	hide := fakeorg.Fault{Query: "FROM Organization", Times: -1, Status: 400, Body: `[{"message":"sObject type 'Organization' is not supported.","errorCode":"INVALID_TYPE"}]`}
+	silent := fakeorg.Fault{Path: "/services/data/v64.0/", Times: -1, Status: 404, Body: `[{"message":"The requested resource does not exist","errorCode":"NOT_FOUND"}]`}
+	identity := func() string {
+		t.Helper()
+		s := w.source()
+		s.api.session.current.org = ""
+		id, err := s.Identity(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	own := w.ID()[:15]
+	if got := identity(); got != own {
+		t.Errorf("by Organization: %q, want %q", got, own)
+	}
+	w.Inject(hide)
+	if got := identity(); got != own {
+		t.Errorf("by the list of resources: %q, want %q", got, own)
+	}
+	w.Inject(silent)
+	if got := identity(); got != strings.TrimPrefix(w.InstanceURL(), "http://") {
+		t.Errorf("by its host: %q, want that of %s", got, w.InstanceURL())
+	}
+}

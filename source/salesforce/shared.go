@@ -16,6 +16,7 @@ type Login struct {
 	u       uri.Salesforce
 	opt     Options
 	session *session
+	version *version
 	purse   *purse
 	places  chan struct{} // of the gate
 }
@@ -28,7 +29,7 @@ func NewLogin(u uri.Salesforce, o Options) *Login {
 		signIn:  u.SignIn,
 		version: olderVersion(first(u.APIVersion, DefaultVersion), soapLogin),
 	}
-	return &Login{u: u, opt: o, session: newSession(in.login(u.Login)), purse: &purse{budget: o.Budget}, places: make(chan struct{}, atOnce)}
+	return &Login{u: u, opt: o, session: newSession(in.login(u.Login)), version: newVersion(u.APIVersion), purse: &purse{budget: o.Budget}, places: make(chan struct{}, atOnce)}
 }
 
 // Open gives a Source of its own, logged in. It may be called concurrently.
@@ -40,7 +41,7 @@ func (l *Login) Open(ctx context.Context) (*Source, error) {
 		api: &api{
 			http:    &http.Client{Transport: newRetrier(&gate{&authorizer{m, l.session, l.purse}, l.places}, o, room), CheckRedirect: sameHost},
 			session: l.session,
-			version: first(l.u.APIVersion, DefaultVersion),
+			version: l.version,
 			room:    room,
 		},
 		meter: m,

@@ -76,7 +76,11 @@ func sameHost(req *http.Request, via []*http.Request) error {
 		return errors.New("more than 5 redirects")
 	}
 	if req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
-		return fmt.Errorf("%s redirects to another host, %s, which is not followed", via[0].URL.Host, req.URL.Host)
+		return &source.Error{
+			Kind: source.BadRequest,
+			Err:  fmt.Errorf("%s redirects to another host, %s, which is not followed", via[0].URL.Host, req.URL.Host),
+			Mend: "if that is the org's own host, name it in the source address: domain=" + req.URL.Scheme + "://" + req.URL.Host,
+		}
 	}
 	return nil
 }
@@ -322,7 +326,7 @@ func (r *retrier) try(req *http.Request) (*http.Response, error) {
 const jsonType = "application/json"
 
 // checkHead finds answers that say yes and are not an org's by their headers:
-// pages for people, other encodings, and results without their count.
+// pages for people, other encodings, and what has no sign of being a result.
 func checkHead(resp *http.Response, csv bool) error {
 	kind, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	charset := strings.ToLower(params["charset"])
@@ -331,7 +335,7 @@ func checkHead(resp *http.Response, csv bool) error {
 		return fmt.Errorf("%w, but a web page", errNotAnswer)
 	case charset != "" && charset != "utf-8" && charset != "us-ascii":
 		return fmt.Errorf("%w: it is in %s, not in UTF-8", errNotAnswer, excerpt([]byte(charset)))
-	case csv && resp.Header.Get("Sforce-Numberofrecords") == "" && resp.Header.Get("Sforce-Locator") == "":
+	case csv && kind != "text/csv" && resp.Header.Get("Sforce-Numberofrecords") == "" && resp.Header.Get("Sforce-Locator") == "":
 		return fmt.Errorf("%w: it does not say how many rows it has", errNotAnswer)
 	}
 	return nil

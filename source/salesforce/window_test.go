@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,8 @@ func sorted(ids ...string) []string {
 	return ids
 }
 
+const deletedContacts = "/services/data/v64.0/sobjects/Contact/deleted/"
+
 func TestAWindowReadsWhatChangedSinceItsStartInclusive(t *testing.T) {
 	w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 3000}})
 	w.Advance(48 * time.Hour)
@@ -164,6 +167,99 @@ func TestDeletedRowsAreToldHoweverTheyWentAway(t *testing.T) {
 	}
 }
 
+func TestARowErasedInTheMinuteOfARunIsTold(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 20}})
+	w.Advance(48 * time.Hour)
+	start := w.Now()
+	w.Advance(5 * time.Minute)
+	var ids []string
+	for r := range w.Rows("Contact") {
+		ids = append(ids, r.ID())
+	}
+	w.HardDelete("Contact", ids[3])
+	request := source.Request{From: start, WithDeleted: true, Track: true, GoneSince: start}
+	if got := w.pass(w.source(), "Contact", request); !slices.Equal(got.gone, ids[3:4]) || got.horizon.After(w.Now()) {
+		t.Errorf("gone: %v up to %s, want %v up to %s", got.gone, got.horizon, ids[3:4], w.Now())
+	}
+	w.Set(func(k *fakeorg.Knobs) { k.NoFutureInLog = true })
+	w.HardDelete("Contact", ids[4])
+	w.Advance(time.Minute)
+	if got := w.pass(w.source(), "Contact", request); !slices.Equal(got.gone, sorted(ids[3], ids[4])) || w.warnings() != "" {
+		t.Errorf("gone: %v, want %v; warnings %q", got.gone, ids[3:5], w.warnings())
+	}
+}
+
+func TestTheLogOfDeletionsIsReadInHalves(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 20}})
+	w.Advance(48 * time.Hour)
+	start := w.Now()
+	w.Advance(5 * time.Minute)
+	var ids []string
+	for r := range w.Rows("Contact") {
+		ids = append(ids, r.ID())
+	}
+	w.HardDelete("Contact", ids[0])
+	w.Advance(time.Hour)
+	w.HardDelete("Contact", ids[1])
+	w.Inject(fakeorg.Fault{Path: deletedContacts, Times: 3, Status: 400, Body: `[{"message":"exceeded id limit of 600000","errorCode":"EXCEEDED_ID_LIMIT"}]`})
+	got := w.pass(w.source(), "Contact", source.Request{From: start, WithDeleted: true, Track: true, GoneSince: start})
+	if !slices.Equal(got.gone, sorted(ids[:2]...)) {
+		t.Errorf("gone: %v, want %v", got.gone, ids[:2])
+	}
+}
+
+func TestAnOrgWithoutALogOfDeletionsIsReadWithoutIt(t *testing.T) {
+	for _, refusal := range []fakeorg.Fault{
+		{Status: 404, Body: `[{"message":"The requested resource does not exist","errorCode":"NOT_FOUND"}]`},
+		{Status: 403, Body: `[{"message":"insufficient access rights on object id","errorCode":"INSUFFICIENT_ACCESS"}]`},
+		{Status: 400, Body: `[{"message":"startDate before org replication enabled date","errorCode":"INVALID_REPLICATION_DATE"}]`},
+		{Status: 400, Body: `[{"message":"object type Contact is not replicateable","errorCode":"INVALID_TYPE"}]`},
+	} {
+		w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 20}})
+		refusal.Path, refusal.Times = deletedContacts, -1
+		w.Inject(refusal)
+		got := w.pass(w.source(), "Contact", source.Request{Track: true})
+		if len(got.alive) != w.Count("Contact") || got.horizon.IsZero() || w.warnings() != "" {
+			t.Errorf("first run: %d rows up to %s, want %d; warnings %q", len(got.alive), got.horizon, w.Count("Contact"), w.warnings())
+		}
+		start := w.Now()
+		w.Advance(time.Hour)
+		added := w.Insert("Contact", fakeorg.Values{"LastName": "New"})
+		got = w.pass(w.source(), "Contact", source.Request{From: start, WithDeleted: true, Track: true, GoneSince: start})
+		if !slices.Equal(got.alive, []string{added}) || !strings.Contains(w.warnings(), "--reconcile") {
+			t.Errorf("second run: %v, want %v; warnings %q", got.alive, added, w.warnings())
+		}
+	}
+}
+
+func TestALogOfDeletionsThatBeginsTooLateSaysSo(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 20}})
+	w.Advance(48 * time.Hour)
+	start := w.Now()
+	w.Advance(time.Hour)
+	purged := start.Add(30 * time.Minute).Format("2006-01-02T15:04:05.000-0700")
+	w.Inject(fakeorg.Fault{Path: deletedContacts, Status: 200, Body: `{"deletedRecords":[],"earliestDateAvailable":"` + purged + `","latestDateCovered":"` + purged + `"}`})
+	w.pass(w.source(), "Contact", source.Request{From: start, WithDeleted: true, Track: true, GoneSince: start})
+	if !strings.Contains(w.warnings(), "--reconcile") {
+		t.Errorf("warnings: %q", w.warnings())
+	}
+}
+
+func TestErasedRowsAreToldByAnOrgWithoutAClock(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 20}, Now: time.Now})
+	start := w.Now()
+	var id string
+	for r := range w.Rows("Contact") {
+		id = r.ID()
+	}
+	w.HardDelete("Contact", id)
+	w.Inject(fakeorg.Fault{Path: "/services/*", Times: -1, Header: http.Header{"Date": {""}}})
+	got := w.pass(w.source(), "Contact", source.Request{From: start, WithDeleted: true, Track: true, GoneSince: start})
+	if !slices.Equal(got.gone, []string{id}) || got.horizon.IsZero() || got.horizon.After(w.Now()) {
+		t.Errorf("gone: %v up to %s, want %s up to %s", got.gone, got.horizon, id, w.Now())
+	}
+}
+
 func TestARowThatTheLogListsButThatIsThereIsNotGone(t *testing.T) {
 	w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 20}})
 	w.Advance(48 * time.Hour)
@@ -176,7 +272,7 @@ func TestARowThatTheLogListsButThatIsThereIsNotGone(t *testing.T) {
 	w.Delete("Contact", id)
 	w.Undelete("Contact", id)
 	w.Advance(30 * time.Minute)
-	w.Inject(fakeorg.Fault{Path: "/services/data/v64.0/sobjects/Contact/deleted/", Status: 200, Body: `{"deletedRecords":[{"id":"` + id + `","deletedDate":"2026-03-04T09:02:00.000+0000"}],"earliestDateAvailable":"2026-02-17T09:00:00.000+0000","latestDateCovered":"2026-03-04T09:30:00.000+0000"}`})
+	w.Inject(fakeorg.Fault{Path: deletedContacts, Status: 200, Body: `{"deletedRecords":[{"id":"` + id + `","deletedDate":"2026-03-04T09:02:00.000+0000"}],"earliestDateAvailable":"2026-02-17T09:00:00.000+0000","latestDateCovered":"2026-03-04T09:30:00.000+0000"}`})
 	got := w.pass(w.source(), "Contact", source.Request{From: w.Now(), WithDeleted: true, Track: true, GoneSince: start})
 	if len(got.gone) != 0 {
 		t.Errorf("%v is taken for gone", got.gone)

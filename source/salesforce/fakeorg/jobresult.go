@@ -103,6 +103,12 @@ func (c *call) results(j *job, size int) *apiError {
 	if end < len(rows) {
 		h.Set("Sforce-Locator", j.locator(end))
 	}
+	if c.org.knob().NoRowCount {
+		h.Del("Sforce-NumberOfRecords")
+		if end == len(rows) {
+			h.Del("Sforce-Locator")
+		}
+	}
 	if end == start && c.org.knob().EmptyBodyForZeroRows {
 		c.w.WriteHeader(http.StatusOK)
 		return nil

@@ -20,6 +20,13 @@ type Knobs struct {
 	// ForeignLocatorIsInvalid answers INVALID_QUERY_LOCATOR to another
 	// session's locator, instead of INVALID_SESSION_ID.
 	ForeignLocatorIsInvalid bool
+	// NoFutureInLog refuses ends of the change log that lie ahead.
+	NoFutureInLog bool
+	// AbsoluteNextPage writes nextRecordsUrl with the host.
+	AbsoluteNextPage bool
+	// NoRowCount leaves Sforce-NumberOfRecords out, and Sforce-Locator where
+	// there is no next set.
+	NoRowCount bool
 	// ClientCredentialsBare leaves issued_at and signature out of the answer
 	// to the client credentials flow.
 	ClientCredentialsBare bool
@@ -52,6 +59,9 @@ type Knobs struct {
 	NoBulk bool
 	// Sandbox makes login() say that the org is a sandbox.
 	Sandbox bool
+	// NewestVersion is the newest API version that the org serves; 0 means
+	// the constant of that name.
+	NewestVersion int
 	// PageSize caps the rows of a REST page; 0 leaves 2,000.
 	PageSize int
 	// MaxQueryRows is the most rows that the org finds in time: a query for more

@@ -150,7 +150,11 @@ func (c *call) page(cur *cursor, start int) *apiError {
 	end := min(start+cur.page, len(cur.rows))
 	b := fmt.Appendf(nil, `{"totalSize":%d,"done":%t`, len(cur.rows), end == len(cur.rows))
 	if end < len(cur.rows) {
-		b = fmt.Appendf(b, `,"nextRecordsUrl":"%s/query/%s-%d"`, c.base(), cur.id, end)
+		host := ""
+		if c.org.knob().AbsoluteNextPage {
+			host = c.org.InstanceURL()
+		}
+		b = fmt.Appendf(b, `,"nextRecordsUrl":"%s%s/query/%s-%d"`, host, c.base(), cur.id, end)
 	}
 	b = append(b, `,"records":[`...)
 	tree := newTree(cur.plan.columns)

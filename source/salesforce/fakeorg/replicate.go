@@ -31,6 +31,8 @@ func (c *call) period(v *view, reach time.Duration) (start, end time.Time, err *
 		return start, end, badRequest("INVALID_REPLICATION_DATE", "start and end must be dates of the form 2011-05-05T05:05:05+00:00")
 	case !start.Before(end):
 		return start, end, badRequest("INVALID_REPLICATION_DATE", "startDate before endDate required")
+	case c.org.knob().NoFutureInLog && end.After(now):
+		return start, end, badRequest("INVALID_REPLICATION_DATE", "endDate cannot be in the future")
 	case now.Sub(start) > reach+24*time.Hour:
 		return start, end, badRequest("INVALID_REPLICATION_DATE", "startDate cannot be more than "+strconv.Itoa(int(reach.Hours()/24))+" days ago")
 	}

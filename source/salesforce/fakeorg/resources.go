@@ -15,13 +15,20 @@ func (o *Org) serveVersions(w http.ResponseWriter, r *http.Request) {
 	}
 	seasons := [...]string{"Summer", "Winter", "Spring"}
 	list := []version{}
-	for n := OldestVersion; n <= NewestVersion; n++ {
+	for n := OldestVersion; n <= o.newest(); n++ {
 		// Version 31 was Summer '14; a year has three.
 		year := 14 + (n-OldestVersion+2)/3
 		list = append(list, version{fmt.Sprintf("%s '%d", seasons[(n-OldestVersion)%3], year), fmt.Sprintf("/services/data/v%d.0", n), fmt.Sprintf("%d.0", n)})
 	}
 	c := &call{org: o, w: w, r: r}
 	_ = c.json(http.StatusOK, list)
+}
+
+func (o *Org) newest() int {
+	if n := o.knob().NewestVersion; n > 0 {
+		return n
+	}
+	return NewestVersion
 }
 
 func (c *call) resources() *apiError {

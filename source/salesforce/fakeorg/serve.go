@@ -83,7 +83,7 @@ func (o *Org) serveData(w http.ResponseWriter, r *http.Request) {
 	case known && version < OldestVersion:
 		c.fail(&apiError{http.StatusGone, "UNSUPPORTED_API_VERSION", "The API version " + segments[0][1:] + " is retired", nil})
 		return
-	case !known || version > NewestVersion:
+	case !known || version > o.newest():
 		c.fail(errNotFound)
 		return
 	}
