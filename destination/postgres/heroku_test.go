@@ -113,3 +113,42 @@ func TestHerokuTokenOfNetrc(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestHerokuInTrouble answers what the API may answer besides.
+func TestHerokuInTrouble(t *testing.T) {
+	for _, tt := range []struct {
+		status           int
+		body, text, hint string
+	}{
+		{http.StatusForbidden, `{"id": "forbidden", "message": "You do not have access to the app shop."}`, "You do not have access to the app shop.", "heroku access:add"},
+		{http.StatusTooManyRequests, `{"id": "rate_limit", "message": "Your account reached the API limit."}`, "too many calls", "wait"},
+		{http.StatusServiceUnavailable, `{"id": "maintenance", "message": "Heroku API is temporarily unavailable."}`, "503: Heroku API is temporarily unavailable.", "status.heroku.com"},
+		{http.StatusBadGateway, "<html>hunter2</html>", "502", "status.heroku.com"},
+		{http.StatusOK, "<html>", "not JSON", "HEROKU_API_URL"},
+		{http.StatusOK, `{"DATABASE_URL": ""}`, "no config var DATABASE_URL", "pg:info"},
+		{http.StatusOK, `{"DATABASE_URL": "mysql://u:hunter2@h/db"}`, "begins with mysql://", "postgresql://"},
+	} {
+		heroku(t, "")
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(tt.status)
+			_, _ = w.Write([]byte(tt.body))
+		}))
+		t.Setenv("HEROKU_API_URL", s.URL+"/")
+		herokuFails(t, tt.text, tt.hint)
+		s.Close()
+		herokuFails(t, "cannot be reached", "network")
+	}
+}
+
+func herokuFails(t *testing.T, text, hint string) {
+	t.Helper()
+	d, err := OpenHeroku(uri.Heroku{App: "shop", Var: "DATABASE_URL"}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Begin(t.Context(), spec(generation, destination.Replace, "run1"))
+	var e *destination.Error
+	if !errors.As(err, &e) || !strings.Contains(err.Error(), text) || !strings.Contains(e.Mend, hint) || strings.Contains(err.Error()+e.Mend, "hunter2") {
+		t.Errorf("%v, want %q and %q", err, text, hint)
+	}
+}
