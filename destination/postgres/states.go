@@ -199,12 +199,7 @@ func (s states) read(ctx context.Context, f func(*pgx.Conn) error) error {
 	if s.conn != nil {
 		return f(s.conn)
 	}
-	conn, err := s.d.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer hangUp(ctx, conn)
-	return transact(ctx, conn, beginReading, f)
+	return s.d.reading(ctx, f)
 }
 
 func (s states) explain(op string, err error) error {
