@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"testing"
+	"time"
 
 	"sluice/destination"
 	"sluice/destination/postgres/pgtest"
@@ -16,12 +17,16 @@ func TestABrokenLoadLeavesNothing(t *testing.T) {
 	const ours = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'sluice' AND datname = current_database()"
 	for _, mode := range []destination.Mode{destination.Replace, destination.Merge} {
 		for _, tt := range []struct {
-			name, want string
-			end        func(t *testing.T, address string)
+			name string
+			end  func(t *testing.T, address string)
 		}{
-			{"the session that copies", "terminating connection", func(t *testing.T, address string) { pgtest.Query(t, address, ours+" AND query LIKE 'COPY%'") }},
-			{"every session", "terminating connection", func(t *testing.T, address string) { pgtest.Query(t, address, ours) }},
-			{"the server", "connection", func(t *testing.T, _ string) { pgtest.Crash(t) }},
+			{"the session that copies", func(t *testing.T, address string) {
+				for len(pgtest.Query(t, address, ours+" AND query LIKE 'COPY%'")) == 0 { // it is about to
+					time.Sleep(10 * time.Millisecond)
+				}
+			}},
+			{"every session", func(t *testing.T, address string) { pgtest.Query(t, address, ours) }},
+			{"the server", func(t *testing.T, _ string) { pgtest.Crash(t) }},
 		} {
 			t.Run(string(mode)+", "+tt.name, func(t *testing.T) {
 				address := pgtest.Database(t)
@@ -31,7 +36,7 @@ func TestABrokenLoadLeavesNothing(t *testing.T) {
 				}
 				before := everything(t, address)
 				err := brokenLoad(t, d, mode, func() { tt.end(t, address) })
-				refused(t, address, tt.want, "run again", before, err)
+				refused(t, address, "connection", "run again", before, err)
 				if _, err := put(t.Context(), d, stated(mode, "run3"), &state.State{Cursor: generationTime(3)}, generationBatch(3, 50, 100)); err != nil {
 					t.Fatal(err)
 				}

@@ -151,8 +151,9 @@ func TestALockIsGivenBackWithItsLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := pgtest.Query(t, address, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sluice' AND datname = current_database()"); got[0] != "0" {
-		t.Errorf("%s connections are left", got[0])
+	// A session takes a moment to end; one that stays lets the test run out of time.
+	for pgtest.Query(t, address, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sluice' AND datname = current_database()")[0] != "0" {
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

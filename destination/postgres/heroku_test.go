@@ -3,6 +3,7 @@ package postgres
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -47,19 +48,25 @@ func heroku(t *testing.T, addresses ...string) (calls *int) {
 	return calls
 }
 
+// TestHerokuIsAskedAgainWhenTheLoginIsRefused: the password is an old one (28P01),
+// or the role may not log in any more (28000).
 func TestHerokuIsAskedAgainWhenTheLoginIsRefused(t *testing.T) {
 	address := pgtest.Database(t) + "&sslmode=disable"
-	calls := heroku(t, pgtest.As(address, pgtest.User, "old"), address)
-	d, err := OpenHeroku(uri.Heroku{App: "shop", Var: "DATABASE_URL"}, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustPut(t, d, spec(generation, destination.Replace, "run1"), generationBatch(1, 0, 10))
-	if *calls != 2 {
-		t.Errorf("Heroku was asked %d times", *calls)
-	}
-	if got := pgtest.Query(t, address, "SELECT count(*) FROM public.account"); got[0] != "10" {
-		t.Errorf("%q rows", got)
+	role, guests := guest(t, address)
+	pgtest.Query(t, address, "ALTER ROLE "+role+" NOLOGIN")
+	for n, stale := range []string{pgtest.As(address, pgtest.User, "old"), guests} {
+		calls := heroku(t, stale, address)
+		d, err := OpenHeroku(uri.Heroku{App: "shop", Var: "DATABASE_URL"}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustPut(t, d, spec(generation, destination.Replace, fmt.Sprint("run", n)), generationBatch(1, 0, 10+n))
+		if *calls != 2 {
+			t.Errorf("Heroku was asked %d times", *calls)
+		}
+		if got := pgtest.Query(t, address, "SELECT count(*) FROM public.account"); got[0] != fmt.Sprint(10+n) {
+			t.Errorf("%q rows", got)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -284,4 +285,46 @@ func TestPublishedTables(t *testing.T) {
 	before := everything(t, address)
 	_, err := put(t.Context(), d, spec(generation, destination.Merge, "run3"), nil, generationBatch(3, 0, 10))
 	refused(t, address, "replica identity", "REPLICA IDENTITY FULL", before, err)
+}
+
+// TestAColumnIsAddedBesideALongReader has a transaction that has read the table
+// and goes on, in the way of a lock that keeps readers away. Others that read
+// meanwhile do not wait for it longer than readersWait.
+func TestAColumnIsAddedBesideALongReader(t *testing.T) {
+	address := pgtest.Database(t)
+	ctx := t.Context()
+	pgtest.Query(t, address, "CREATE TABLE public.account (id text, generation bigint); INSERT INTO public.account VALUES ('000000', 0)")
+	d := dial(t, address, Options{LockTimeout: time.Minute})
+	long, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer long.Close(context.Background())
+	if _, err := long.Exec(ctx, "BEGIN; SELECT FROM public.account"); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := put(ctx, d, spec(generation, destination.Merge, "run1"), nil, generationBatch(1, 0, 10))
+		done <- err
+	}()
+	const waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' AND relation = 'public.account'::regclass"
+	for range 2 { // the second time it has given up once
+		for pgtest.Query(t, address, waiting)[0] == "0" {
+			time.Sleep(10 * time.Millisecond)
+		}
+		patience := (5 * readersWait).Milliseconds() // of a machine that is busy with other tests
+		if got := pgtest.Query(t, address, fmt.Sprintf("SET lock_timeout = %d; SELECT count(*) FROM public.account", patience)); got[0] != "1" {
+			t.Errorf("%q", got)
+		}
+	}
+	if _, err := long.Exec(ctx, "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if got := pgtest.Query(t, address, "SELECT count(*), count(filler), min(generation) FROM public.account"); got[0] != "10|10|1" {
+		t.Errorf("%q", got)
+	}
 }

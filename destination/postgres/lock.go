@@ -79,8 +79,9 @@ func (d *Destination) lockTable(ctx context.Context, t destination.TableName) (*
 // and again, as the session that waited for one table would keep all others
 // waiting.
 func (d *Destination) awaitLock(ctx context.Context, most time.Duration, try func() (taken bool, holder string, err error), refuse func(holder string) error) error {
+	const shortest, longest = 10 * time.Millisecond, 250 * time.Millisecond
 	deadline := time.Now().Add(most)
-	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {
+	for pause := shortest; ; pause = min(2*pause, longest) {
 		taken, holder, err := try()
 		if err != nil || taken {
 			return err
@@ -89,7 +90,9 @@ func (d *Destination) awaitLock(ctx context.Context, most time.Duration, try fun
 		if left <= 0 {
 			return refuse(holder)
 		}
-		d.log.Debug("waiting for a lock", "holder", holder, "at_most", left)
+		if pause == shortest {
+			d.log.Debug("waiting for a lock", "holder", holder, "at_most", left)
+		}
 		select {
 		case <-time.After(min(pause, left)):
 		case <-ctx.Done():
