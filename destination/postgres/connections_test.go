@@ -63,6 +63,7 @@ func checkMany(t *testing.T, address string, tables int, generation int64) {
 // stop, and says what the most were.
 func mostConnections(ctx context.Context, t *testing.T, address, role string) (most func() int) {
 	t.Helper()
+	always := context.WithoutCancel(ctx)
 	ctx, stop := context.WithCancel(ctx)
 	found := make(chan int, 1)
 	conn, err := pgx.Connect(ctx, address)
@@ -70,10 +71,10 @@ func mostConnections(ctx context.Context, t *testing.T, address, role string) (m
 		t.Fatal(err)
 	}
 	go func() {
-		defer conn.Close(context.Background())
+		defer conn.Close(always)
 		most, n := 0, 0
 		for ctx.Err() == nil {
-			if err := conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", role).Scan(&n); err != nil {
+			if err := conn.QueryRow(always, "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", role).Scan(&n); err != nil {
 				t.Error(err)
 				break
 			}

@@ -78,7 +78,7 @@ func (n Network) At(host, query string) string {
 
 func freePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
 	defer func() { must(t, l.Close()) }()
 	return l.Addr().(*net.TCPAddr).Port
