@@ -19,6 +19,9 @@ type Postgres struct {
 	// the folder of a unix socket.
 	User, Host, Database string
 	Port                 uint16
+	// Connections is how many there may be at once, as pool_max_conns has it, 2
+	// or more; 0 when it is not said.
+	Connections int
 }
 
 const postgresForm = "write postgresql://user:password@host:5432/database?sslmode=verify-full, " +
@@ -43,7 +46,13 @@ func ParsePostgres(raw string) (Postgres, error) {
 	if err != nil {
 		return Postgres{}, postgresError(err)
 	}
-	return Postgres{Address: Secret(address), User: c.User, Host: c.Host, Port: c.Port, Database: c.Database}, nil
+	p := Postgres{Address: Secret(address), User: c.User, Host: c.Host, Port: c.Port, Database: c.Database}
+	if n, ok := c.RuntimeParams["pool_max_conns"]; ok {
+		if p.Connections, err = strconv.Atoi(n); err != nil || p.Connections < 2 {
+			return Postgres{}, &Error{"pool_max_conns of the PostgreSQL address is no number of connections", "write pool_max_conns=2 or more: one holds the locks of the tables, the others write"}
+		}
+	}
+	return p, nil
 }
 
 // String is the address without what is secret in it.

@@ -64,6 +64,8 @@ func TestABadPostgresAddressSaysWhatIsWrongButNoSecret(t *testing.T) {
 		"postgresql://u:hunter2@h/db?sslmode=maybe":             "sslmode",
 		"postgresql://u:hunter2@h/db?sslrootcert=/none/hunter2": "certificates",
 		"postgresql://u:hunter2@h/db?connect_timeout=hunter2":   "connect_timeout",
+		"postgresql://u:hunter2@h/db?pool_max_conns=1":          "pool_max_conns",
+		"postgresql://u:hunter2@h/db?pool_max_conns=hunter2":    "pool_max_conns",
 		"mysql://u:hunter2@h/db":                                "begins with mysql://",
 	} {
 		_, err := ParsePostgres(raw)

@@ -29,9 +29,15 @@ FROM pg_catalog.pg_constraint AS f JOIN pg_catalog.pg_class AS c ON c.oid = f.co
 WHERE f.contype = 'f' AND f.confrelid = $1::oid
 ORDER BY 1`
 
-	selectReferred = `SELECT DISTINCT n.nspname, c.relname
-FROM pg_catalog.pg_constraint AS f JOIN pg_catalog.pg_class AS c ON c.oid = f.confrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE f.contype = 'f' AND f.conrelid = $1::oid AND f.confrelid <> $1::oid
+	// selectReferred gives the tables that foreign keys of a table point at, and
+	// those that theirs do: a row that is deleted in one takes rows of all along.
+	selectReferred = `WITH RECURSIVE referred AS (
+	SELECT f.confrelid AS oid FROM pg_catalog.pg_constraint AS f WHERE f.contype = 'f' AND f.conrelid = $1::oid
+	UNION SELECT f.confrelid FROM pg_catalog.pg_constraint AS f JOIN referred AS r ON f.conrelid = r.oid WHERE f.contype = 'f'
+)
+SELECT n.nspname, c.relname
+FROM referred AS r JOIN pg_catalog.pg_class AS c ON c.oid = r.oid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE r.oid <> $1::oid
 ORDER BY 1, 2`
 
 	// selectPinned gives what keeps PostgreSQL from changing a column's type.
@@ -48,6 +54,9 @@ FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.rel
 WHERE ($1 = '' OR n.nspname = $1) AND starts_with(c.relname, $2) AND c.relkind = 'r'
 AND pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(n.oid, 'USAGE')
 ORDER BY n.nspname, c.relname`
+
+	// selectReplicated says whether a publication has a table.
+	selectReplicated = `SELECT EXISTS (SELECT FROM pg_catalog.pg_publication_tables WHERE schemaname = $1 AND tablename = $2)`
 
 	// selectServer tells whether the server takes writes, and how it encodes.
 	selectServer = `SELECT pg_is_in_recovery(), current_setting('server_encoding')`

@@ -71,8 +71,17 @@ var integers = map[string]int{"smallint": 5, "integer": 10, bigint: 19}
 
 // target decides what becomes of a column that values of type want go into: its
 // type after the load. A value that does not survive the cast to a kept type
-// is found, and refused, at the commit.
+// is found, and refused, at the commit. A domain is kept, as its rules are.
 func target(have existing, want string, mode destination.Mode) (string, bool) {
+	to, ok := wide(have, want, mode)
+	if ok && have.declared != have.kind {
+		return have.declared, true
+	}
+	return to, ok
+}
+
+// wide is target of a column that is of no domain, or as if it were of none.
+func wide(have existing, want string, mode destination.Mode) (string, bool) {
 	_, fromInt := integers[have.kind]
 	haveNumeric := isNumeric(have.kind)
 	switch {

@@ -92,18 +92,16 @@ func (l *load) encode(s *state.State) (string, error) {
 // another run may have done meanwhile shows in the staging tables, the table or
 // the state.
 func (l *load) relock(ctx context.Context) (err error) {
-	if l.lock.alive(ctx) {
+	if l.d.holds(ctx, l.lock) {
 		return nil
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	l.lock.release(ctx)
+	l.d.release(ctx, l.lock)
+	l.lock = nil
 	l.d.log.Debug("the connection that held the lock of the table is gone, taking it again")
-	lock, err := l.d.lockTable(ctx, l.spec.Table)
-	if err == nil {
-		l.lock = lock
-	}
+	l.lock, err = l.d.lockTable(ctx, l.spec.Table)
 	return err
 }
 

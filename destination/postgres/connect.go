@@ -1,7 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,21 +30,58 @@ type server struct {
 
 	mu     sync.Mutex
 	config *pgx.ConnConfig
+	// room takes a value for each connection that is there or being made. It
+	// comes with the first settings, and stays.
+	room chan struct{}
 }
 
+// defaultConnections is how many connections a Destination has at once where the
+// address does not say: others want some, too.
+const defaultConnections = 16
+
 // connect makes a connection with an application name and UTC as its time zone.
-// While the server has none left, or is starting, it waits as for a lock: the
-// next one may be that of another stage of ours.
+// While the server has none left, or is starting, it waits as for a lock; while
+// others of ours are at work, for one of them to end. Nobody who has a connection
+// may wait for another one, but for that of the locks.
 func (d *Destination) connect(ctx context.Context) (*pgx.Conn, error) {
+	if _, err := d.server.current(ctx, nil); err != nil {
+		return nil, err
+	}
+	room := d.server.room
+	select {
+	case room <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	conn, err := d.patiently(ctx)
+	if err != nil {
+		<-room
+		return nil, err
+	}
+	d.open.Add(1)
+	go func() {
+		<-conn.PgConn().CleanupDone()
+		d.open.Add(-1)
+		<-room
+	}()
+	return conn, nil
+}
+
+func (d *Destination) patiently(ctx context.Context) (*pgx.Conn, error) {
 	deadline := time.Now().Add(d.options.LockTimeout)
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		conn, err := d.dial(ctx)
-		if !isBusy(err) || time.Now().Add(pause).After(deadline) {
+		left := time.Until(deadline)
+		if d.open.Load() > 1 {
+			left = max(d.options.LockTimeout, pause)
+			deadline = time.Now().Add(left)
+		}
+		if !isBusy(err) || left <= 0 {
 			return conn, err
 		}
 		d.log.Debug("the server has no connection for us, waiting", "cause", err)
 		select {
-		case <-time.After(pause):
+		case <-time.After(min(pause, left)):
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -81,7 +121,9 @@ func (s *server) current(ctx context.Context, stale *pgx.ConnConfig) (*pgx.ConnC
 	if err != nil {
 		return nil, err
 	}
-	s.config, err = configure(u)
+	if s.config, err = configure(u); err == nil && s.room == nil {
+		s.room = make(chan struct{}, cmp.Or(u.Connections, defaultConnections))
+	}
 	return s.config, err
 }
 
@@ -98,6 +140,7 @@ func configure(u uri.Postgres) (*pgx.ConnConfig, error) {
 	// by name, and no setting is left behind but these, which poolers know.
 	c.DefaultQueryExecMode = pgx.QueryExecModeExec
 	c.StatementCacheCapacity, c.DescriptionCacheCapacity = 0, 0
+	maps.DeleteFunc(c.RuntimeParams, func(name, _ string) bool { return strings.HasPrefix(name, "pool_") })
 	c.RuntimeParams["timezone"] = "UTC"
 	c.RuntimeParams["client_encoding"] = "UTF8"
 	if c.RuntimeParams["application_name"] == "" {
@@ -119,6 +162,15 @@ func hangUp(ctx context.Context, conn *pgx.Conn) {
 
 // inTransaction runs do in a transaction on a connection of its own.
 func (d *Destination) inTransaction(ctx context.Context, do func(*pgx.Conn) error) error {
+	return d.apart(ctx, begin, do)
+}
+
+// reading is inTransaction for what changes nothing.
+func (d *Destination) reading(ctx context.Context, do func(*pgx.Conn) error) error {
+	return d.apart(ctx, beginReading, do)
+}
+
+func (d *Destination) apart(ctx context.Context, begin string, do func(*pgx.Conn) error) error {
 	conn, err := d.connect(ctx)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -36,6 +37,8 @@ const (
 	duplicateTable       = "42P07"
 	readOnly             = "25006"
 	denied               = "42501"
+	notInState           = "55000"
+	undefinedObject      = "42704"
 	protocolViolation    = "08P01"
 )
 
@@ -173,13 +176,17 @@ func mend(e *pgconn.PgError) string {
 		if strings.Contains(e.Message, "during recovery") {
 			return "the server is a replica, which takes no writes: give the address of the primary"
 		}
+	case notInState:
+		if strings.Contains(e.Message, "replica identity") {
+			return "a publication replicates the table, and has nothing to tell its rows by: ALTER TABLE … REPLICA IDENTITY FULL, or USING INDEX …"
+		}
 	case denied:
 		if strings.Contains(e.Message, "row-level security") {
 			return "policies would hide rows from this role: load as the owner of the table, or ALTER ROLE … BYPASSRLS"
 		}
 		return "let the owner of the database grant this role what is missing"
 	case tooManyConnections:
-		return "the server has no connection left: read fewer parts at once (--extract-parallelism), load fewer tables in one run, or raise the limit"
+		return "the server has no connection left, and a run needs two: raise the limit of the role or the server, or wait longer with --lock-timeout"
 	case "23503":
 		return "rows of other tables point at rows that are gone, or rows of this one at rows that are not there: load the other table, or drop the foreign key"
 	case "23502":
@@ -187,6 +194,8 @@ func mend(e *pgconn.PgError) string {
 			return "the field is part of the key, which every record must have: name other fields by --primary-key"
 		}
 		return "allow NULL in the column: ALTER TABLE … ALTER COLUMN … DROP NOT NULL"
+	case "23P01":
+		return "drop the exclusion constraint that the rows violate, or correct the records"
 	case "23505":
 		return "drop the unique constraint or index that the rows violate, or make it DEFERRABLE INITIALLY DEFERRED when they only trade places"
 	case "23514":
@@ -210,7 +219,7 @@ func mendPooler(said string) string {
 	case strings.Contains(said, "statement pooling"):
 		return "rows are committed in transactions: let PgBouncer pool by transaction or session for this database, or give the address of the server itself"
 	case strings.Contains(said, "query_wait_timeout"), strings.Contains(said, "no more connections allowed"):
-		return "a run holds one connection of PgBouncer's pool and needs more for each part that it reads at once: raise default_pool_size, or read fewer parts (--extract-parallelism)"
+		return "a run needs two sessions of PgBouncer's pool, and takes more where it may: raise default_pool_size, or bound the run with pool_max_conns=2 in the address"
 	}
 	return ""
 }
@@ -235,6 +244,8 @@ func connectError(c *pgx.ConnConfig, err error) error {
 			told.Mend = fmt.Sprintf("make it with CREATE DATABASE, or correct the name %q in the address", c.Database)
 		case denied:
 			told.Mend = fmt.Sprintf("let its owner GRANT CONNECT ON DATABASE %s TO %s", quote(c.Database), quote(c.User))
+		case undefinedObject:
+			told.Mend = "leave the parameter out of the address, or correct its name"
 		}
 		return told
 	}
@@ -246,12 +257,19 @@ func connectError(c *pgx.ConnConfig, err error) error {
 		e.Err, e.Mend = errors.New("no server is listening there"), "check host and port of the address, and that PostgreSQL runs"
 	case errors.Is(err, context.DeadlineExceeded), pgconn.Timeout(err):
 		e.Err, e.Mend = errors.New("the server does not answer"), "check host and port of the address, and that no firewall is in between; connect_timeout gives it more seconds"
-	case strings.Contains(err.Error(), "refused TLS"):
-		e.Err, e.Mend = errors.New("the server has no TLS, which sslmode asks for"), "sslmode=disable does without, over a network that you trust"
+	case strings.Contains(err.Error(), "refused TLS") && needsTLS(c):
+		e.Err, e.Mend = errors.New("the server has no TLS, which sslmode asks for"), "check host and port of the address; sslmode=disable does without, over a network that you trust"
+	case errors.Is(err, pgconn.ErrReadOnlyConnection), errors.Is(err, pgconn.ErrReadWriteConnection), errors.Is(err, pgconn.ErrPrimaryConnection), errors.Is(err, pgconn.ErrStandbyConnection):
+		e.Err, e.Mend = errors.New("no server of the address is as its target_session_attrs asks"), "rows go to the primary: write target_session_attrs=read-write, and name all servers"
 	case strings.Contains(err.Error(), "tls:"), strings.Contains(err.Error(), "x509:"):
 		e.Err, e.Mend = errors.New("the certificate of the server is not trusted"), "name the certificate of its authority with sslrootcert, and the host as the certificate does"
 	default:
 		e.Err, e.Mend = errors.New("the server or what stands before it does not speak as PostgreSQL does"), "check host and port of the address"
 	}
 	return e
+}
+
+// needsTLS says whether no way to connect does without.
+func needsTLS(c *pgx.ConnConfig) bool {
+	return c.TLSConfig != nil && !slices.ContainsFunc(c.Fallbacks, func(f *pgconn.FallbackConfig) bool { return f.TLSConfig == nil })
 }

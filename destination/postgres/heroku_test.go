@@ -3,6 +3,7 @@ package postgres
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -47,19 +48,25 @@ func heroku(t *testing.T, addresses ...string) (calls *int) {
 	return calls
 }
 
+// TestHerokuIsAskedAgainWhenTheLoginIsRefused: the password is an old one (28P01),
+// or the role may not log in any more (28000).
 func TestHerokuIsAskedAgainWhenTheLoginIsRefused(t *testing.T) {
 	address := pgtest.Database(t) + "&sslmode=disable"
-	calls := heroku(t, pgtest.As(address, pgtest.User, "old"), address)
-	d, err := OpenHeroku(uri.Heroku{App: "shop", Var: "DATABASE_URL"}, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	mustPut(t, d, spec(generation, destination.Replace, "run1"), generationBatch(1, 0, 10))
-	if *calls != 2 {
-		t.Errorf("Heroku was asked %d times", *calls)
-	}
-	if got := pgtest.Query(t, address, "SELECT count(*) FROM public.account"); got[0] != "10" {
-		t.Errorf("%q rows", got)
+	role, guests := guest(t, address)
+	pgtest.Query(t, address, "ALTER ROLE "+role+" NOLOGIN")
+	for n, stale := range []string{pgtest.As(address, pgtest.User, "old"), guests} {
+		calls := heroku(t, stale, address)
+		d, err := OpenHeroku(uri.Heroku{App: "shop", Var: "DATABASE_URL"}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustPut(t, d, spec(generation, destination.Replace, fmt.Sprint("run", n)), generationBatch(1, 0, 10+n))
+		if *calls != 2 {
+			t.Errorf("Heroku was asked %d times", *calls)
+		}
+		if got := pgtest.Query(t, address, "SELECT count(*) FROM public.account"); got[0] != fmt.Sprint(10+n) {
+			t.Errorf("%q rows", got)
+		}
 	}
 }
 
@@ -111,5 +118,44 @@ func TestHerokuTokenOfNetrc(t *testing.T) {
 	}
 	if got := herokuToken(); got != herokuKey {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestHerokuInTrouble answers what the API may answer besides.
+func TestHerokuInTrouble(t *testing.T) {
+	for _, tt := range []struct {
+		status           int
+		body, text, hint string
+	}{
+		{http.StatusForbidden, `{"id": "forbidden", "message": "You do not have access to the app shop."}`, "You do not have access to the app shop.", "heroku access:add"},
+		{http.StatusTooManyRequests, `{"id": "rate_limit", "message": "Your account reached the API limit."}`, "too many calls", "wait"},
+		{http.StatusServiceUnavailable, `{"id": "maintenance", "message": "Heroku API is temporarily unavailable."}`, "503: Heroku API is temporarily unavailable.", "status.heroku.com"},
+		{http.StatusBadGateway, "<html>hunter2</html>", "502", "status.heroku.com"},
+		{http.StatusOK, "<html>", "not JSON", "HEROKU_API_URL"},
+		{http.StatusOK, `{"DATABASE_URL": ""}`, "no config var DATABASE_URL", "pg:info"},
+		{http.StatusOK, `{"DATABASE_URL": "mysql://u:hunter2@h/db"}`, "begins with mysql://", "postgresql://"},
+	} {
+		heroku(t, "")
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(tt.status)
+			_, _ = w.Write([]byte(tt.body))
+		}))
+		t.Setenv("HEROKU_API_URL", s.URL+"/")
+		herokuFails(t, tt.text, tt.hint)
+		s.Close()
+		herokuFails(t, "cannot be reached", "network")
+	}
+}
+
+func herokuFails(t *testing.T, text, hint string) {
+	t.Helper()
+	d, err := OpenHeroku(uri.Heroku{App: "shop", Var: "DATABASE_URL"}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = d.Begin(t.Context(), spec(generation, destination.Replace, "run1"))
+	var e *destination.Error
+	if !errors.As(err, &e) || !strings.Contains(err.Error(), text) || !strings.Contains(e.Mend, hint) || strings.Contains(err.Error()+e.Mend, "hunter2") {
+		t.Errorf("%v, want %q and %q", err, text, hint)
 	}
 }

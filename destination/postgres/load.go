@@ -55,8 +55,7 @@ func (l *load) open(ctx context.Context) (err error) {
 	if l.lock, err = l.d.lockTable(ctx, l.spec.Table); err != nil {
 		return err
 	}
-	// Tables that were read stay locked until the lock's transaction goes back.
-	return within(ctx, l.lock.conn, func() error { return l.look(ctx, l.lock.conn) })
+	return l.d.reading(ctx, func(conn *pgx.Conn) error { return l.look(ctx, conn) })
 }
 
 // look plans the load by what is there.
@@ -265,6 +264,8 @@ func (l *load) clear(ctx context.Context) error {
 // end gives back what the load holds.
 func (l *load) end(ctx context.Context) {
 	l.ended = true
-	l.lock.release(ctx)
+	if l.lock != nil { // it may have been lost, and taken by another run
+		l.d.release(ctx, l.lock)
+	}
 	l.d.disclaim(l.spec.Table)
 }

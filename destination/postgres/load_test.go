@@ -33,6 +33,14 @@ func generationBatch(n int64, from, rows int) arrow.RecordBatch {
 	return b.NewRecordBatch()
 }
 
+// idBatch has keys alone.
+func idBatch(ids ...string) arrow.RecordBatch {
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{generation.Field(0)}, nil))
+	defer b.Release()
+	b.Field(0).(*array.StringBuilder).AppendValues(ids, nil)
+	return b.NewRecordBatch()
+}
+
 func spec(schema *arrow.Schema, mode destination.Mode, run string) destination.Spec {
 	return destination.Spec{Table: account, Source: "Account", Schema: schema, Key: []string{schema.Field(0).Name}, Mode: mode, Run: run}
 }

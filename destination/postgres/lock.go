@@ -14,12 +14,21 @@ import (
 	"sluice/destination"
 )
 
-// tableLock keeps two loads of one table apart, also those of two processes. It
-// is an advisory lock of a transaction that waits on a connection of its own:
-// it goes with the process or the connection, and a pooler that gives each
-// transaction a session of its own leaves it alone. A waiting transaction
-// without a snapshot holds up no vacuum.
-type tableLock struct{ conn *pgx.Conn }
+// tableLock keeps two loads of one table apart, also those of two processes.
+type tableLock struct {
+	key     int64
+	session *lockSession
+}
+
+// lockSession is the session that holds the locks of all tables that are being
+// loaded. Its advisory locks are those of a session, so that each is given back
+// when its load ends. It waits in a transaction, so that a pooler which gives
+// each transaction a session of its own leaves it alone, and ends it when our
+// connection is lost. Without a snapshot it holds up no vacuum.
+type lockSession struct {
+	conn  *pgx.Conn
+	loads int
+}
 
 // The advisory locks of a table: one for a load, one for its commit.
 const (
@@ -39,65 +48,170 @@ func lockKey(what string, t destination.TableName) int64 {
 }
 
 // lockTable takes the lock of a table, and waits for it as long as the options
-// say.
+// say; then for a commit whose process was killed, which the server goes on with.
 func (d *Destination) lockTable(ctx context.Context, t destination.TableName) (*tableLock, error) {
-	conn, err := d.connect(ctx)
+	l := &tableLock{key: lockKey(loadLock, t)}
+	err := d.awaitLock(ctx, d.options.LockTimeout, func() (bool, string, error) { return d.take(ctx, l) }, func(holder string) error {
+		return &destination.Error{
+			Err:  fmt.Errorf("another run is loading table %s: %s", t, holder),
+			Mend: "wait until it ends, or wait longer with --lock-timeout",
+			Busy: true,
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
-	l := &tableLock{conn}
-	err = d.take(ctx, conn, t)
-	if err == nil {
-		err = d.awaitCommit(ctx, conn, t)
-	}
+	err = d.awaitLock(ctx, max(d.options.LockTimeout, minLockTime), func() (bool, string, error) { return d.tryCommitLock(ctx, l, t) }, func(holder string) error {
+		return &destination.Error{
+			Err:  fmt.Errorf("the server still works on the commit of an earlier run of table %s: %s", t, holder),
+			Mend: "wait until it ends, or wait longer with --lock-timeout",
+			Busy: true,
+		}
+	})
 	if err != nil {
-		l.release(ctx)
+		d.release(ctx, l)
 		return nil, err
 	}
 	return l, nil
 }
 
-// awaitCommit waits for a commit whose process was killed: the server goes on
-// with it. Going back to the savepoint gives the lock of commits back.
-func (d *Destination) awaitCommit(ctx context.Context, conn *pgx.Conn, t destination.TableName) error {
-	wait := lockTimeout(max(d.options.LockTimeout, minLockTime).Milliseconds())
-	if err := run(ctx, conn, "SAVEPOINT look; "+wait); err != nil {
-		return err
+// awaitLock tries to take a lock until it is taken or time is up. It asks again
+// and again, as the session that waited for one table would keep all others
+// waiting.
+func (d *Destination) awaitLock(ctx context.Context, most time.Duration, try func() (taken bool, holder string, err error), refuse func(holder string) error) error {
+	const shortest, longest = 10 * time.Millisecond, 250 * time.Millisecond
+	deadline := time.Now().Add(most)
+	for pause := shortest; ; pause = min(2*pause, longest) {
+		taken, holder, err := try()
+		if err != nil || taken {
+			return err
+		}
+		left := time.Until(deadline)
+		if left <= 0 {
+			return refuse(holder)
+		}
+		if pause == shortest {
+			d.log.Debug("waiting for a lock", "holder", holder, "at_most", left)
+		}
+		select {
+		case <-time.After(min(pause, left)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	if _, err := conn.Exec(ctx, lockName, lockKey(commitLock, t)); err != nil {
-		return err
-	}
-	return run(ctx, conn, "ROLLBACK TO SAVEPOINT look")
 }
 
-func (d *Destination) take(ctx context.Context, conn *pgx.Conn, t destination.TableName) error {
+// lockTime bounds a question to the session of locks, none of which waits.
+const lockTime = 20 * time.Second
+
+// take tries to take the lock of a table, in a new session where there is none.
+func (d *Destination) take(ctx context.Context, l *tableLock) (taken bool, holder string, err error) {
+	if err := d.locking.take(ctx); err != nil {
+		return false, "", err
+	}
+	defer d.locking.give()
+	if d.locks == nil {
+		if d.locks, err = d.newLockSession(ctx); err != nil {
+			return false, "", err
+		}
+	}
+	l.session = d.locks
+	l.session.loads++
+	taken, holder, err = d.try(ctx, l.session, tryLockTable, l.key)
+	if !taken {
+		d.leave(ctx, l.session)
+	}
+	return taken, holder, err
+}
+
+func (d *Destination) newLockSession(ctx context.Context) (*lockSession, error) {
+	conn, err := d.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if err := run(ctx, conn, beginReading); err != nil {
-		return err
+		hangUp(ctx, conn)
+		return nil, err
 	}
-	key := lockKey(loadLock, t)
-	var taken bool
-	if err := conn.QueryRow(ctx, tryLockName, key).Scan(&taken); err != nil || taken {
-		return err
+	return &lockSession{conn: conn}, nil
+}
+
+// tryCommitLock looks whether nobody commits to the table.
+func (d *Destination) tryCommitLock(ctx context.Context, l *tableLock, t destination.TableName) (free bool, holder string, err error) {
+	if err := d.locking.take(ctx); err != nil {
+		return false, "", err
 	}
-	holder := describeHolder(ctx, conn, key)
-	if wait := d.options.LockTimeout; wait > 0 {
-		d.log.Debug("waiting for the table", "table", t.String(), "holder", holder, "at_most", wait)
-		if _, err := conn.Exec(ctx, lockTimeout(max(wait.Milliseconds(), 1))); err != nil {
+	defer d.locking.give()
+	key := lockKey(commitLock, t)
+	free, holder, err = d.try(ctx, l.session, tryLockTable, key)
+	if free {
+		err = d.ask(ctx, l.session, func(ctx context.Context) error {
+			_, err := l.session.conn.Exec(ctx, unlockTable, key)
+			return err
+		})
+	}
+	return free, holder, err
+}
+
+// try takes an advisory lock, or tells who has it.
+func (d *Destination) try(ctx context.Context, s *lockSession, sql string, key int64) (taken bool, holder string, err error) {
+	err = d.ask(ctx, s, func(ctx context.Context) error {
+		if err := s.conn.QueryRow(ctx, sql, key).Scan(&taken); err != nil || taken {
 			return err
 		}
-		_, err := conn.Exec(ctx, lockName, key)
-		if err == nil {
-			_, err = conn.Exec(ctx, lockTimeout(0))
-		}
-		if err == nil || sqlState(err) != lockNotAvailable {
+		holder = describeHolder(ctx, s.conn, key)
+		return nil
+	})
+	return taken, holder, err
+}
+
+// ask puts a question to the session of locks, whatever becomes of ctx: the
+// locks of other loads would go with it. One that fails is used no more.
+func (d *Destination) ask(ctx context.Context, s *lockSession, question func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockTime)
+	defer cancel()
+	err := question(ctx)
+	if err != nil && d.locks == s {
+		d.locks = nil
+		hangUp(ctx, s.conn)
+	}
+	return err
+}
+
+// leave ends the session with its last load.
+func (d *Destination) leave(ctx context.Context, s *lockSession) {
+	s.loads--
+	if s.loads > 0 || d.locks != s {
+		return
+	}
+	if err := d.ask(ctx, s, func(ctx context.Context) error { return run(ctx, s.conn, "ROLLBACK") }); err == nil {
+		d.locks = nil
+		hangUp(ctx, s.conn)
+	}
+}
+
+// holds says whether a lock is still ours.
+func (d *Destination) holds(ctx context.Context, l *tableLock) bool {
+	if d.locking.take(ctx) != nil {
+		return false
+	}
+	defer d.locking.give()
+	return d.locks == l.session && d.ask(ctx, l.session, func(ctx context.Context) error { return run(ctx, l.session.conn, "SELECT 1") }) == nil
+}
+
+// release gives a lock back before it returns, where the server answers.
+func (d *Destination) release(ctx context.Context, l *tableLock) {
+	if d.locking.take(context.WithoutCancel(ctx)) != nil {
+		return
+	}
+	defer d.locking.give()
+	if d.locks == l.session {
+		_ = d.ask(ctx, l.session, func(ctx context.Context) error {
+			_, err := l.session.conn.Exec(ctx, unlockTable, l.key)
 			return err
-		}
+		})
 	}
-	return &destination.Error{
-		Err:  fmt.Errorf("another run is loading table %s: %s", t, holder),
-		Mend: "wait until it ends, or wait longer with --lock-timeout",
-		Busy: true,
-	}
+	d.leave(ctx, l.session)
 }
 
 // describeHolder tells who has an advisory lock.
@@ -112,19 +226,6 @@ func describeHolder(ctx context.Context, q querier, key int64) string {
 		from = "the server's machine"
 	}
 	return fmt.Sprintf("role %q, from %s, since %s, server process %d", role, from, since.UTC().Format(time.RFC3339), pid)
-}
-
-// alive says whether the lock is still ours.
-func (l *tableLock) alive(ctx context.Context) bool {
-	return run(ctx, l.conn, "SELECT 1") == nil
-}
-
-// release gives the lock back before it returns, where the server answers.
-func (l *tableLock) release(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbyeTime)
-	defer cancel()
-	_, _ = l.conn.Exec(ctx, "ROLLBACK")
-	_ = l.conn.Close(ctx)
 }
 
 // lockNeighbours keeps the commits of tables that foreign keys tie together

@@ -139,10 +139,7 @@ func (p *plan) name() error {
 	if len(fields) == 0 {
 		return &destination.Error{Err: fmt.Errorf("%s has no fields", s.Source)}
 	}
-	naming := destination.Naming{Landed: p.before.Columns, MaxBytes: maxName, Reserved: systemColumns}
-	if len(naming.Landed) == 0 {
-		naming.Landed = s.Columns
-	}
+	naming := destination.Naming{Landed: p.landed(), MaxBytes: maxName, Reserved: systemColumns}
 	if !p.old.exists {
 		naming.Convention = s.Convention
 	}
@@ -219,6 +216,30 @@ func (p *plan) fit() error {
 		}
 	}
 	return nil
+}
+
+// emptied are the vanished columns that a replace empties: those that fields went
+// into before. Others are somebody's own, unless nothing is known of before.
+func (p *plan) emptied() (list []string) {
+	landed := p.landed()
+	for _, v := range p.vanished {
+		ours := len(landed) == 0
+		for _, column := range landed {
+			ours = ours || column == v
+		}
+		if ours {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
+// landed tells which column each field went to in earlier loads.
+func (p *plan) landed() map[string]string {
+	if len(p.before.Columns) > 0 {
+		return p.before.Columns
+	}
+	return p.spec.Columns
 }
 
 func (p *plan) fitColumn(c *column, have existing) error {

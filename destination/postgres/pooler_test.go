@@ -94,7 +94,7 @@ func TestPoolsThatDoNotDo(t *testing.T) {
 		settings         []string
 	}{
 		{"one session", "query_wait_timeout", "default_pool_size", []string{"pool_mode = transaction", "default_pool_size = 1", "query_wait_timeout = 2"}},
-		{"one client", "no more connections allowed", "--extract-parallelism", []string{"pool_mode = transaction", "max_client_conn = 1"}},
+		{"one client", "no more connections allowed", "pool_max_conns", []string{"pool_mode = transaction", "max_client_conn = 1"}},
 		{"by the statement", "statement pooling", "by transaction or session", []string{"pool_mode = statement"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

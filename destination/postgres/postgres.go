@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/destination"
@@ -38,6 +39,11 @@ type Destination struct {
 
 	mu      sync.Mutex
 	loading map[destination.TableName]bool
+
+	locking turn         // guards locks
+	locks   *lockSession // nil while no table is loaded, or when it was lost
+
+	open atomic.Int64 // connections
 }
 
 // Open returns the destination at u. It connects to nothing: the first load
@@ -50,7 +56,7 @@ func open(s *server, o Options) *Destination {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Destination{server: s, options: o, log: o.Log, loading: map[destination.TableName]bool{}}
+	return &Destination{server: s, options: o, log: o.Log, loading: map[destination.TableName]bool{}, locking: newTurn()}
 }
 
 // Close ends the use of the database. Loads that are under way must have ended.
@@ -65,7 +71,7 @@ func (d *Destination) Begin(ctx context.Context, s destination.Spec) (destinatio
 	l := &load{d: d, spec: s, turn: newTurn()}
 	if err := l.open(ctx); err != nil {
 		if l.lock != nil {
-			l.lock.release(ctx)
+			d.release(ctx, l.lock)
 		}
 		d.disclaim(s.Table)
 		return nil, explainWithin(ctx, "look at "+s.Table.String(), err)

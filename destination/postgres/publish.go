@@ -209,6 +209,11 @@ func vacuumAgain(staging destination.TableName) string {
 	return "ALTER TABLE " + qualify(staging) + " RESET (autovacuum_enabled)"
 }
 
+// identifyRows lets rows of a table without a unique index be replicated.
+func identifyRows(t destination.TableName) string {
+	return "ALTER TABLE " + qualify(t) + " REPLICA IDENTITY FULL"
+}
+
 func createIndex(t destination.TableName, key []string) string {
 	return fmt.Sprintf("CREATE INDEX ON %s (%s)", qualify(t), quoteAll(key))
 }
@@ -332,7 +337,7 @@ func (p *plan) assign() (set, differ string) {
 		}
 	}
 	if p.spec.Mode == destination.Replace {
-		for _, v := range p.vanished {
+		for _, v := range p.emptied() {
 			sets = append(sets, quote(v)+" = NULL")
 			differences = append(differences, "t."+quote(v)+" IS NOT NULL")
 		}

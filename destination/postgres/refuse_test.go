@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -12,6 +14,7 @@ import (
 
 	"sluice/destination"
 	"sluice/destination/postgres/pgtest"
+	"sluice/state"
 )
 
 // one is a batch of one row of an id and a value.
@@ -48,10 +51,16 @@ func aMoment(n int64) (*arrow.Schema, arrow.RecordBatch) {
 	return one(arrow.FixedWidthTypes.Timestamp_us, func(b array.Builder) { b.(*array.TimestampBuilder).Append(arrow.Timestamp(n)) })
 }
 
+func microsOf(year int, month time.Month, day int) int64 {
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC).UnixMicro()
+}
+
 // TestTablesOfOtherOwners loads a value into columns that others have made: it
 // arrives exactly, or is refused with a hint and with its record's Id.
 func TestTablesOfOtherOwners(t *testing.T) {
 	address := pgtest.Database(t)
+	pgtest.Query(t, address, `CREATE SCHEMA their; CREATE EXTENSION citext SCHEMA their; CREATE DOMAIN their.short AS varchar(5) CHECK (VALUE <> 'bad');
+		CREATE DOMAIN their.needed AS text NOT NULL; CREATE TYPE their.mood AS ENUM ('glad', 'sad'); CREATE DOMAIN their.year AS int CHECK (VALUE > 1900)`)
 	d := dial(t, address, Options{})
 	type value struct {
 		schema *arrow.Schema
@@ -70,10 +79,26 @@ func TestTablesOfOtherOwners(t *testing.T) {
 		{"value jsonb", of(aText(`{"a":1}`)), `{"a": 1}`},
 		{"value jsonb", of(aText(`{"a":`)), "!record 001A"},
 		{"value text COLLATE \"C\"", of(aText("é")), "é"},
+		{"value varchar(3)", of(aText("äöü")), "äöü"},
+		{"value their.citext", of(aText("Ab")), "Ab"},
+		{"value their.short", of(aText("12345")), "12345"},
+		{"value their.short", of(aText("123456")), "!record 001A"},
+		{"value their.short", of(aText("bad")), "!record 001A"},
+		{"value their.needed", of(aText("x")), "!record before"},
+		{"value their.mood", of(aText("sad")), "sad"},
+		{"value their.mood", of(aText("so so")), "!record 001A"},
+		{"value their.year", of(anInt(1900)), "!record 001A"},
+		{"value json", of(aText(`{"a":  1}`)), `{"a":  1}`},
+		{"value json", of(aText("{")), "!record 001A"},
 		{"value uuid", of(aText("x")), "!cannot take text"},
 		{"value text[]", of(aText("x")), "!cannot take text"},
 		{"value boolean", of(aText("true")), "true"}, // widened
 		{"value smallint", of(anInt(70000)), "70000"},
+		{"value integer", of(anInt(1 << 40)), "1099511627776"},
+		{"value integer", of(aFloat(0.5)), "0.5"},
+		{"value real", of(aFloat(0.1)), "0.1"},
+		{"value interval", of(aFloat(0.1)), "!cannot take double precision"},
+		{"value money", of(aFloat(0.1)), "!cannot take double precision"},
 		{"value numeric(4,1)", of(aFloat(123.4)), "123.4"},
 		{"value numeric(4,1)", of(aFloat(123.45)), "!record 001A"},
 		{"value numeric(4,1)", of(aFloat(12345)), "!record 001A"},
@@ -83,6 +108,18 @@ func TestTablesOfOtherOwners(t *testing.T) {
 		{"value text", of(aFloat(1e300)), "1e+300"},
 		{"value timestamp", of(aMoment(1)), "1970-01-01 00:00:00.000001"},
 		{"value timestamp(0)", of(aMoment(1)), "!record 001A"},
+		{"value timestamptz(3)", of(aMoment(1000)), "1970-01-01 00:00:00.001+00"},
+		{"value timestamptz(3)", of(aMoment(1)), "!record 001A"},
+		{"value date", of(aMoment(1)), "!cannot take timestamp"},
+		{"value timestamptz", of(aMoment(microsOf(1, 1, 1))), "0001-01-01 00:00:00+00"},
+		{"value timestamptz", of(aMoment(microsOf(1700, 2, 28))), "1700-02-28 00:00:00+00"},
+		{"value timestamptz", of(aMoment(microsOf(4001, 1, 1) - 1000)), "4000-12-31 23:59:59.999+00"},
+		{"value timestamptz", of(aMoment(math.MaxInt64)), "294247-01-10 04:00:54.775807+00"},
+		{"value timestamptz", of(aMoment(minMicros)), "4714-11-24 00:00:00+00 BC"},
+		{"value timestamptz", of(aMoment(minMicros - 1)), "!record 001A"},
+		{"value date", of(aDay(int32(microsOf(1, 1, 1) / 86_400_000_000))), "0001-01-01"},
+		{"value date", of(aDay(int32(microsOf(4000, 12, 31) / 86_400_000_000))), "4000-12-31"},
+		{"value date", of(aDay(maxDay)), "5874897-12-31"},
 		{"value date", of(aDay(minDay)), "4714-11-24 BC"},
 		{"value date", of(aDay(minDay - 1)), "!record 001A"},
 		{"value date", of(aDay(math.MaxInt32)), "!record 001A"},
@@ -91,6 +128,8 @@ func TestTablesOfOtherOwners(t *testing.T) {
 		{"value text", of(aText("caf\xe9")), "!record 001A"},
 		{"value text NOT NULL", of(aText("x")), "!record before"},
 		{"value text CHECK (value <> 'x')", of(aText("x")), "!violates check constraint"},
+		{"value text, UNIQUE (id)", of(aText("x")), "!violates unique constraint"},
+		{"value text, EXCLUDE USING btree (id WITH =)", of(aText("x")), "!violates exclusion constraint"},
 		{"value text, n int NOT NULL", of(aText("x")), "!column n is NOT NULL"},
 		{"value text, n int NOT NULL DEFAULT 5", of(aText("x")), "x"},
 		{"value text, n int GENERATED ALWAYS AS IDENTITY", of(aText("x")), "x"},
@@ -211,5 +250,51 @@ func TestNoPassword(t *testing.T) {
 		if strings.Contains(err.Error()+e.Mend, "hunter2") || strings.Contains(err.Error()+e.Mend, pgtest.Password) {
 			t.Errorf("the password is in %v", err)
 		}
+	}
+}
+
+// TestNames are those that PostgreSQL would cut, fold or take for words of its
+// own. A second load finds the columns of the first.
+func TestNames(t *testing.T) {
+	address := pgtest.Database(t)
+	long := strings.Repeat("Größe", 12)
+	fields := []string{"Id", "select", "User", "ORDER", "ctid", "Xmin", `a"b`, "a b", "tableoid", long + "a", long + "b", long, "a'b", "\\", "é", "É"}
+	for _, convention := range []destination.Convention{destination.SnakeCase, destination.Direct} {
+		t.Run(string(convention), func(t *testing.T) {
+			pgtest.Query(t, address, "DROP TABLE IF EXISTS public.account; DROP SCHEMA IF EXISTS _sluice CASCADE")
+			list := make([]arrow.Field, len(fields))
+			for i, f := range fields {
+				list[i] = arrow.Field{Name: f, Type: arrow.BinaryTypes.String, Nullable: true}
+			}
+			schema := arrow.NewSchema(list, nil)
+			for run := range 3 {
+				b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
+				for i, f := range fields {
+					b.Field(i).(*array.StringBuilder).Append(f + string(rune('0'+run*min(i, 1))))
+				}
+				s := stated([]destination.Mode{destination.Replace, destination.Merge, destination.Replace}[run], "run")
+				s.Schema, s.Key, s.Convention = schema, []string{"Id"}, convention
+				l, err := dial(t, address, Options{}).Begin(t.Context(), s)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Abort(t.Context())
+				if err := putPart(t.Context(), l, "part", b.NewRecordBatch()); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := l.Commit(t.Context(), &state.State{}); err != nil {
+					t.Fatal(err)
+				}
+				columns, rows := rows(t, address, account)
+				if len(columns) != len(fields) || len(rows) != 1 {
+					t.Fatalf("columns %q, %d rows", columns, len(rows))
+				}
+				for i, f := range fields {
+					if want := f + string(rune('0'+run*min(i, 1))); rows[0][i] != want || len(columns[i]) > maxName || !utf8.ValidString(columns[i]) {
+						t.Errorf("column %s of field %s is %q, want %q", columns[i], f, rows[0][i], want)
+					}
+				}
+			}
+		})
 	}
 }

@@ -201,7 +201,16 @@ func (l *load) makeStaging(ctx context.Context, conn *pgx.Conn) error {
 		comment(l.staging, string(text)),
 		createParts(beside(l.staging, partsSuffix), logged),
 	}
-	return run(ctx, conn, append(statements, l.keyTables()...)...)
+	if err := run(ctx, conn, append(statements, l.keyTables()...)...); err != nil || !logged {
+		return err
+	}
+	// Rows of a logged table that is replicated, FOR ALL TABLES say, could not be
+	// deleted else.
+	var replicated bool
+	if err := conn.QueryRow(ctx, selectReplicated, l.staging.Schema, l.staging.Table).Scan(&replicated); err != nil || !replicated {
+		return err
+	}
+	return run(ctx, conn, identifyRows(l.staging))
 }
 
 // keyTables gives the SQL that makes the tables of the keys that are gone and

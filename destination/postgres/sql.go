@@ -80,6 +80,13 @@ const (
 	shareLockName = "SELECT pg_advisory_xact_lock_shared($1::bigint)"
 )
 
+// tryLockTable takes an advisory lock until it is given back, or the session
+// ends.
+const (
+	tryLockTable = "SELECT pg_try_advisory_lock($1::bigint)"
+	unlockTable  = "SELECT pg_advisory_unlock($1::bigint)"
+)
+
 func createSchema(schema string) string { return "CREATE SCHEMA IF NOT EXISTS " + quote(schema) }
 
 // createTable makes a table of columns in the types they are staged in.

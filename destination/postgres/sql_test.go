@@ -28,9 +28,10 @@ func TestSQL(t *testing.T) {
 		b.WriteString("-- " + name + "\n" + strings.Join(statements, ";\n") + ";\n\n")
 	}
 	section("transactions", begin, beginReading, lockTimeout(1000), commitSettings, durable)
-	section("catalog", selectSchema, selectRelation, selectColumns, selectReferrers, selectReferred, selectPinned, selectStaging, selectServer, selectHolder)
+	section("catalog", selectSchema, selectRelation, selectColumns, selectReferrers, selectReferred, selectPinned, selectStaging, selectReplicated, selectServer, selectHolder)
+	section("locks", lockName, tryLockName, shareLockName, tryLockTable, unlockTable)
 	section("states", hasStates, createStates, selectState, lockStates, lockState, selectStates, deleteState, updateState, insertState)
-	section("stage", createSchema("public"), createStaging(staging, columns, false), comment(staging, `it's a \ label`), createParts(beside(staging, partsSuffix), true),
+	section("stage", createSchema("public"), createStaging(staging, columns, false), comment(staging, `it's a \ label`), createParts(beside(staging, partsSuffix), true), identifyRows(staging),
 		copyIn(staging, columns), insertPart(beside(staging, partsSuffix)))
 	section("go on", selectParts(beside(staging, partsSuffix)), newestRow(staging, "system_modstamp"))
 	section("misfits", misfits(staging, columns[2], []string{"id", `o"dd`}), misfits(staging, columns[2], nil), nulls(staging, columns[1], []string{"id"}),

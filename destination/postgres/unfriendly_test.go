@@ -71,7 +71,7 @@ func TestTheSettingsOfARoleDoNotMatter(t *testing.T) {
 	address := pgtest.Database(t)
 	role, guests := guest(t, address)
 	for _, setting := range []string{
-		"statement_timeout = '20ms'", "lock_timeout = '1ms'", "idle_in_transaction_session_timeout = '20ms'",
+		"statement_timeout = '500ms'", "lock_timeout = '1ms'", "idle_in_transaction_session_timeout = '20ms'",
 		"default_transaction_read_only = on", "default_transaction_isolation = serializable", "default_transaction_deferrable = on", "synchronous_commit = off",
 		"extra_float_digits = 0", "datestyle = 'SQL, DMY'", "row_security = on", "timezone = 'Asia/Kolkata'", "client_encoding = 'LATIN1'",
 		"search_path = nowhere", "work_mem = '64kB'", "standard_conforming_strings = off",
@@ -92,7 +92,7 @@ func TestTheSettingsOfARoleDoNotMatter(t *testing.T) {
 	pgtest.Query(t, guests, "BEGIN READ WRITE; CREATE TABLE public.account (id text, amount numeric, at text); COMMIT")
 	pgtest.Query(t, address, `CREATE FUNCTION public.slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			IF current_setting('synchronous_commit') <> 'on' THEN RAISE 'a crash could take back the commit'; END IF;
-			PERFORM pg_catalog.pg_sleep(0.1); RETURN NEW; END $$;
+			PERFORM pg_catalog.pg_sleep(0.6); RETURN NEW; END $$;
 		CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON public.account FOR EACH ROW EXECUTE FUNCTION public.slow()`)
 	d := dial(t, guests, Options{LockTimeout: 10 * time.Second})
 	for n, amount := range []float64{0.1 + 0.2, 1.0000000000000002} {
@@ -280,7 +280,7 @@ func TestTooFewConnections(t *testing.T) {
 	before := everything(t, address)
 	pgtest.Query(t, address, "ALTER ROLE "+role+" CONNECTION LIMIT 1")
 	_, err := put(t.Context(), dial(t, guests, Options{LockTimeout: 200 * time.Millisecond}), stated(destination.Replace, "run1"), &state.State{}, generationBatch(1, 0, 1))
-	refused(t, address, "too many connections", "--extract-parallelism", before, err)
+	refused(t, address, "too many connections", "a run needs two", before, err)
 	if !isBusy(err) {
 		t.Error("it is not said that it may go later")
 	}

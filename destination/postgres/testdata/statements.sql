@@ -28,9 +28,13 @@ SELECT DISTINCT n.nspname || '.' || c.relname
 FROM pg_catalog.pg_constraint AS f JOIN pg_catalog.pg_class AS c ON c.oid = f.conrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
 WHERE f.contype = 'f' AND f.confrelid = $1::oid
 ORDER BY 1;
-SELECT DISTINCT n.nspname, c.relname
-FROM pg_catalog.pg_constraint AS f JOIN pg_catalog.pg_class AS c ON c.oid = f.confrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE f.contype = 'f' AND f.conrelid = $1::oid AND f.confrelid <> $1::oid
+WITH RECURSIVE referred AS (
+	SELECT f.confrelid AS oid FROM pg_catalog.pg_constraint AS f WHERE f.contype = 'f' AND f.conrelid = $1::oid
+	UNION SELECT f.confrelid FROM pg_catalog.pg_constraint AS f JOIN referred AS r ON f.conrelid = r.oid WHERE f.contype = 'f'
+)
+SELECT n.nspname, c.relname
+FROM referred AS r JOIN pg_catalog.pg_class AS c ON c.oid = r.oid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE r.oid <> $1::oid
 ORDER BY 1, 2;
 SELECT DISTINCT a.attname, pg_describe_object(d.classid, d.objid, d.objsubid)
 FROM pg_catalog.pg_depend AS d JOIN pg_catalog.pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
@@ -42,12 +46,20 @@ FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.rel
 WHERE ($1 = '' OR n.nspname = $1) AND starts_with(c.relname, $2) AND c.relkind = 'r'
 AND pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(n.oid, 'USAGE')
 ORDER BY n.nspname, c.relname;
+SELECT EXISTS (SELECT FROM pg_catalog.pg_publication_tables WHERE schemaname = $1 AND tablename = $2);
 SELECT pg_is_in_recovery(), current_setting('server_encoding');
 SELECT a.pid, coalesce(a.usename::text, ''), coalesce(a.client_addr::text, ''), coalesce(a.backend_start, now())
 FROM pg_catalog.pg_locks AS l JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
 AND l.objsubid = 1 AND (l.classid::bigint << 32) | l.objid::bigint = $1
 LIMIT 1;
+
+-- locks
+SELECT pg_advisory_xact_lock($1::bigint);
+SELECT pg_try_advisory_xact_lock($1::bigint);
+SELECT pg_advisory_xact_lock_shared($1::bigint);
+SELECT pg_try_advisory_lock($1::bigint);
+SELECT pg_advisory_unlock($1::bigint);
 
 -- states
 SELECT t.oid IS NOT NULL, CASE
@@ -83,6 +95,7 @@ CREATE TABLE "public"."_sluice_stage_account_run1_parts" (
 	"part" text NOT NULL,
 	"rows" bigint NOT NULL
 ) WITH (autovacuum_enabled = false);
+ALTER TABLE "public"."_sluice_stage_account_run1" REPLICA IDENTITY FULL;
 COPY "public"."_sluice_stage_account_run1" ("id", "o""dd", "amount", "is_deleted", "system_modstamp") FROM STDIN (FORMAT binary);
 INSERT INTO "public"."_sluice_stage_account_run1_parts" (part, rows) VALUES ($1, $2);
 

@@ -1,0 +1,252 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"sluice/destination"
+	"sluice/destination/postgres/pgtest"
+	"sluice/state"
+)
+
+// table is stated for one of many tables.
+func table(n int, mode destination.Mode, run string) destination.Spec {
+	s := stated(mode, run)
+	s.Table.Table = fmt.Sprint("account", n)
+	s.State.Dest = s.Table.String()
+	return s
+}
+
+// putMany loads tables side by side, each in three parts that are staged side by
+// side.
+func putMany(ctx context.Context, d *Destination, tables int, generation int64) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for n := range tables {
+		g.Go(func() error {
+			l, err := d.Begin(ctx, table(n, destination.Merge, fmt.Sprint("run", generation)))
+			if err != nil {
+				return err
+			}
+			defer l.Abort(context.WithoutCancel(ctx))
+			parts, ctx := errgroup.WithContext(ctx)
+			for part := range 3 {
+				parts.Go(func() error {
+					return putPart(ctx, l, fmt.Sprint("part ", part), generationBatch(generation, 100*part, 100))
+				})
+			}
+			if err := parts.Wait(); err != nil {
+				return err
+			}
+			_, err = l.Commit(context.WithoutCancel(ctx), &state.State{Cursor: generationTime(generation)})
+			return err
+		})
+	}
+	return g.Wait()
+}
+
+func checkMany(t *testing.T, address string, tables int, generation int64) {
+	t.Helper()
+	for n := range tables {
+		if got := pgtest.Query(t, address, fmt.Sprintf("SELECT count(*), count(DISTINCT id), min(generation), max(generation) FROM public.account%d", n)); got[0] != fmt.Sprintf("300|300|%d|%d", generation, generation) {
+			t.Errorf("table %d: %q", n, got)
+		}
+	}
+}
+
+// mostConnections looks how many connections a role has, until it is told to
+// stop, and says what the most were.
+func mostConnections(ctx context.Context, t *testing.T, address, role string) (most func() int) {
+	t.Helper()
+	always := context.WithoutCancel(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	found := make(chan int, 1)
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer conn.Close(always)
+		most, n := 0, 0
+		for ctx.Err() == nil {
+			if err := conn.QueryRow(always, "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", role).Scan(&n); err != nil {
+				t.Error(err)
+				break
+			}
+			most = max(most, n)
+			time.Sleep(time.Millisecond)
+		}
+		found <- most
+	}()
+	return func() int { stop(); return <-found }
+}
+
+// TestManyTablesShareFewConnections loads six tables of three parts at once: never with more
+// connections than the address or the server allows, and none fails for want
+// of one.
+func TestManyTablesShareFewConnections(t *testing.T) {
+	address := pgtest.Database(t)
+	role, guests := guest(t, address)
+	const tables = 6
+	generation := int64(0)
+	for _, tt := range []struct {
+		name, parameter string
+		limit           string // of the role
+		most            int
+	}{
+		{"as many as there are", "", "-1", defaultConnections},
+		{"as many as the address says", "&pool_max_conns=5", "-1", 5},
+		{"the fewest there can be", "&pool_max_conns=2", "2", 2},
+		{"as many as the server has", "", "3", 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			generation++
+			pgtest.Query(t, address, "ALTER ROLE "+role+" CONNECTION LIMIT "+tt.limit)
+			most := mostConnections(t.Context(), t, address, role)
+			if err := putMany(t.Context(), dial(t, guests+tt.parameter, Options{LockTimeout: 2 * time.Second}), tables, generation); err != nil {
+				t.Error(err)
+			}
+			n := most()
+			t.Logf("%d connections at most", n)
+			if n < 1 || n > tt.most {
+				t.Errorf("%d connections", n)
+			}
+			checkMany(t, address, tables, generation)
+		})
+	}
+}
+
+// TestALockIsGivenBackWithItsLoad has two loads of one destination, whose locks
+// are held by one session: the end of one frees its table alone.
+func TestALockIsGivenBackWithItsLoad(t *testing.T) {
+	address := pgtest.Database(t)
+	d, other := dial(t, address, Options{}), dial(t, address, Options{})
+	ctx := t.Context()
+	begin := func(d *Destination, n int, want bool) destination.Load {
+		t.Helper()
+		l, err := d.Begin(ctx, table(n, destination.Merge, "run1"))
+		if taken := err == nil; taken != want || err != nil && !isBusy(err) {
+			t.Fatalf("table %d: %v", n, err)
+		}
+		return l
+	}
+	a, b := begin(d, 1, true), begin(d, 2, true)
+	begin(other, 1, false)
+	begin(other, 2, false)
+	if got := pgtest.Query(t, address, "SELECT count(DISTINCT pid), count(*) FROM pg_locks WHERE locktype = 'advisory'"); got[0] != "1|2" {
+		t.Errorf("sessions and locks: %s", got[0])
+	}
+	if err := a.Abort(ctx); err != nil {
+		t.Fatal(err)
+	}
+	begin(other, 2, false)
+	taken := begin(other, 1, true)
+	begin(d, 1, false)
+	for _, l := range []destination.Load{b, taken} {
+		if err := l.Abort(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A session takes a moment to end; one that stays lets the test run out of time.
+	for pgtest.Query(t, address, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sluice' AND datname = current_database()")[0] != "0" {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// TestLocksAreTakenAgain ends the session that holds the locks of three loads:
+// all commit, but for the one whose table another run has taken.
+func TestLocksAreTakenAgain(t *testing.T) {
+	address := pgtest.Database(t)
+	d := dial(t, address, Options{})
+	ctx := t.Context()
+	var loads []destination.Load
+	for n := range 3 {
+		l, err := d.Begin(ctx, table(n, destination.Merge, "run1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Abort(context.Background())
+		if err := putPart(ctx, l, "part", generationBatch(1, 0, 10)); err != nil {
+			t.Fatal(err)
+		}
+		loads = append(loads, l)
+	}
+	pgtest.Query(t, address, "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")
+	other, err := dial(t, address, Options{}).Begin(ctx, table(1, destination.Merge, "run2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Abort(context.Background())
+	for n, l := range loads {
+		_, err := l.Commit(ctx, &state.State{Cursor: generationTime(1)})
+		if n == 1 && (!isBusy(err) || !strings.Contains(err.Error(), "another run is loading")) || n != 1 && err != nil {
+			t.Errorf("table %d: %v", n, err)
+		}
+	}
+	if got := pgtest.Query(t, address, "SELECT string_agg(tablename, ' ' ORDER BY tablename) FROM pg_tables WHERE tablename ~ '^account'"); got[0] != "account0 account2" {
+		t.Errorf("%q", got)
+	}
+	if err := loads[1].Abort(ctx); err != nil {
+		t.Error(err)
+	}
+	if _, err := other.Commit(ctx, &state.State{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestNeighboursNeverDeadlock merges two tables whose foreign keys point at each
+// other, and at themselves, side by side, each in an order of its own, in two
+// processes' way: the server has to end nobody's transaction.
+func TestNeighboursNeverDeadlock(t *testing.T) {
+	address := pgtest.Database(t)
+	pgtest.Query(t, address, `CREATE TABLE public.account0 (id text PRIMARY KEY, generation bigint, filler text, other text DEFAULT '000001', self text DEFAULT '000002' REFERENCES public.account0 DEFERRABLE INITIALLY DEFERRED);
+		CREATE TABLE public.account1 (LIKE public.account0 INCLUDING ALL, FOREIGN KEY (self) REFERENCES public.account1 DEFERRABLE INITIALLY DEFERRED);
+		INSERT INTO public.account0 (id) SELECT lpad(n::text, 6, '0') FROM generate_series(0, 999) AS n; INSERT INTO public.account1 SELECT * FROM public.account0; SET CONSTRAINTS ALL IMMEDIATE;
+		ALTER TABLE public.account0 ADD FOREIGN KEY (other) REFERENCES public.account1 ON UPDATE CASCADE; ALTER TABLE public.account1 ADD FOREIGN KEY (other) REFERENCES public.account0;
+		CREATE FUNCTION public.point() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.other := lpad(((NEW.id::int * 7 + NEW.generation) % 1000)::text, 6, '0'); RETURN NEW; END $$;
+		CREATE TRIGGER point BEFORE UPDATE OR INSERT ON public.account0 FOR EACH ROW EXECUTE FUNCTION public.point();
+		CREATE TRIGGER point BEFORE UPDATE OR INSERT ON public.account1 FOR EACH ROW EXECUTE FUNCTION public.point();
+		ALTER DATABASE `+pgtest.Query(t, address, "SELECT current_database()")[0]+` SET deadlock_timeout = '5ms'`)
+	rounds := int64(3 * crashes(t))
+	var g errgroup.Group
+	for n := range 2 {
+		d := dial(t, address, Options{LockTimeout: time.Minute})
+		g.Go(func() error {
+			for round := int64(1); round <= rounds; round++ {
+				mode := []destination.Mode{destination.Merge, destination.Replace}[(round+int64(n))%2]
+				if _, err := put(t.Context(), d, table(n, mode, fmt.Sprint("run", round)), &state.State{}, generationBatch(round, 500*n, 500), generationBatch(round, 500-500*n, 500)); err != nil {
+					return fmt.Errorf("round %d: %w", round, err)
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	// What a deletion would take along is kept apart, too.
+	pgtest.Query(t, address, "CREATE TABLE public.account2 (id text REFERENCES public.account1 ON DELETE CASCADE)")
+	err := dial(t, address, Options{}).reading(t.Context(), func(conn *pgx.Conn) error {
+		s, err := inspect(t.Context(), conn, table(2, "", "").Table)
+		if len(s.referred) != 2 {
+			t.Errorf("%v", s.referred)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	for n := range 2 {
+		if got := pgtest.Query(t, address, fmt.Sprintf("SELECT count(*), count(DISTINCT id), min(generation) FROM public.account%d", n)); got[0] != fmt.Sprintf("1000|1000|%d", rounds) {
+			t.Errorf("table %d: %q", n, got)
+		}
+	}
+	if got := pgtest.Query(t, address, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"); got[0] != "0" {
+		t.Errorf("%s deadlocks", got[0])
+	}
+}
