@@ -15,8 +15,8 @@ import (
 	"sluice/state"
 )
 
-// table is stated for one of many tables.
-func table(n int, mode destination.Mode, run string) destination.Spec {
+// numbered is stated for one of many tables.
+func numbered(n int, mode destination.Mode, run string) destination.Spec {
 	s := stated(mode, run)
 	s.Table.Table = fmt.Sprint("account", n)
 	s.State.Dest = s.Table.String()
@@ -29,7 +29,7 @@ func putMany(ctx context.Context, d *Destination, tables int, generation int64) 
 	g, ctx := errgroup.WithContext(ctx)
 	for n := range tables {
 		g.Go(func() error {
-			l, err := d.Begin(ctx, table(n, destination.Merge, fmt.Sprint("run", generation)))
+			l, err := d.Begin(ctx, numbered(n, destination.Merge, fmt.Sprint("run", generation)))
 			if err != nil {
 				return err
 			}
@@ -129,7 +129,7 @@ func TestALockIsGivenBackWithItsLoad(t *testing.T) {
 	ctx := t.Context()
 	begin := func(d *Destination, n int, want bool) destination.Load {
 		t.Helper()
-		l, err := d.Begin(ctx, table(n, destination.Merge, "run1"))
+		l, err := d.Begin(ctx, numbered(n, destination.Merge, "run1"))
 		if taken := err == nil; taken != want || err != nil && !isBusy(err) {
 			t.Fatalf("table %d: %v", n, err)
 		}
@@ -166,7 +166,7 @@ func TestLocksAreTakenAgain(t *testing.T) {
 	ctx := t.Context()
 	var loads []destination.Load
 	for n := range 3 {
-		l, err := d.Begin(ctx, table(n, destination.Merge, "run1"))
+		l, err := d.Begin(ctx, numbered(n, destination.Merge, "run1"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +177,7 @@ func TestLocksAreTakenAgain(t *testing.T) {
 		loads = append(loads, l)
 	}
 	pgtest.Query(t, address, "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")
-	other, err := dial(t, address, Options{}).Begin(ctx, table(1, destination.Merge, "run2"))
+	other, err := dial(t, address, Options{}).Begin(ctx, numbered(1, destination.Merge, "run2"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +219,7 @@ func TestNeighboursNeverDeadlock(t *testing.T) {
 		g.Go(func() error {
 			for round := int64(1); round <= rounds; round++ {
 				mode := []destination.Mode{destination.Merge, destination.Replace}[(round+int64(n))%2]
-				if _, err := put(t.Context(), d, table(n, mode, fmt.Sprint("run", round)), &state.State{}, generationBatch(round, 500*n, 500), generationBatch(round, 500-500*n, 500)); err != nil {
+				if _, err := put(t.Context(), d, numbered(n, mode, fmt.Sprint("run", round)), &state.State{}, generationBatch(round, 500*n, 500), generationBatch(round, 500-500*n, 500)); err != nil {
 					return fmt.Errorf("round %d: %w", round, err)
 				}
 			}
@@ -232,7 +232,7 @@ func TestNeighboursNeverDeadlock(t *testing.T) {
 	// What a deletion would take along is kept apart, too.
 	pgtest.Query(t, address, "CREATE TABLE public.account2 (id text REFERENCES public.account1 ON DELETE CASCADE)")
 	err := dial(t, address, Options{}).reading(t.Context(), func(conn *pgx.Conn) error {
-		s, err := inspect(t.Context(), conn, table(2, "", "").Table)
+		s, err := inspect(t.Context(), conn, numbered(2, "", "").Table)
 		if len(s.referred) != 2 {
 			t.Errorf("%v", s.referred)
 		}

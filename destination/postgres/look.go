@@ -37,16 +37,6 @@ func (d *Destination) Look(ctx context.Context, t destination.TableName, fields 
 	return found, nil
 }
 
-// reading runs do in a transaction that reads, on a connection of its own.
-func (d *Destination) reading(ctx context.Context, do func(*pgx.Conn) error) error {
-	conn, err := d.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer hangUp(ctx, conn)
-	return transact(ctx, conn, beginReading, do)
-}
-
 // table implements [destination.Table].
 type table struct {
 	d       *Destination
