@@ -55,7 +55,7 @@ func (l *load) open(ctx context.Context) (err error) {
 	if l.lock, err = l.d.lockTable(ctx, l.spec.Table); err != nil {
 		return err
 	}
-	return l.d.reading(ctx, func(conn *pgx.Conn) error { return l.look(ctx, conn) })
+	return l.d.lookFrom(ctx, l.lock, func(conn *pgx.Conn) error { return l.look(ctx, conn) })
 }
 
 // look plans the load by what is there.

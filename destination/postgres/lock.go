@@ -190,6 +190,21 @@ func (d *Destination) leave(ctx context.Context, s *lockSession) {
 	}
 }
 
+// lookFrom reads in the session that holds a lock while no other load needs it,
+// which spares a connection; else in one of its own. Going back to a savepoint
+// unlocks the tables that were read.
+func (d *Destination) lookFrom(ctx context.Context, l *tableLock, look func(*pgx.Conn) error) error {
+	if err := d.locking.take(ctx); err != nil {
+		return err
+	}
+	if l.session.loads > 1 || d.locks != l.session {
+		d.locking.give()
+		return d.reading(ctx, look)
+	}
+	defer d.locking.give()
+	return within(ctx, l.session.conn, func() error { return look(l.session.conn) })
+}
+
 // holds says whether a lock is still ours.
 func (d *Destination) holds(ctx context.Context, l *tableLock) bool {
 	if d.locking.take(ctx) != nil {
