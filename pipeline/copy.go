@@ -31,9 +31,6 @@ type intake struct {
 	// begun is called once before the first part is read, when the scan has
 	// decided how to read. Nil does nothing.
 	begun func(ctx context.Context) error
-	// turn is called once before the first stage is opened, or when there are
-	// no parts. Nil is for a load that has its turn.
-	turn func(ctx context.Context) error
 }
 
 // tally is what a part that was staged held.
@@ -44,17 +41,14 @@ type tally struct {
 }
 
 // copyParts stages every part of scan, Workers at a time. The first error ends
-// the others. The first part is read while the load waits for its turn, the
-// others are from then on.
+// the others. While the load waits for its turn, the first part alone is read.
 func (r *run) copyParts(ctx context.Context, scan source.Scan, to intake) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.job.Workers + 1) // and the one that asks for parts
 	has := make(chan struct{})    // closed when the load has its turn
 	take := sync.OnceValue(func() error {
-		if to.turn != nil {
-			if err := to.turn(ctx); err != nil {
-				return err
-			}
+		if err := r.takeTurn(ctx); err != nil {
+			return err
 		}
 		r.enter(Copy)
 		close(has)
@@ -71,6 +65,11 @@ func (r *run) copyParts(ctx context.Context, scan source.Scan, to intake) error 
 					return err
 				}
 			}
+			if first && (r.hasTurn() || err != nil) {
+				if err := take(); err != nil {
+					return err
+				}
+			}
 			switch {
 			case err == nil && first:
 				g.Go(func() error { return r.copyPart(ctx, part, to, take) })
@@ -83,8 +82,6 @@ func (r *run) copyParts(ctx context.Context, scan source.Scan, to intake) error 
 						return context.Cause(ctx)
 					}
 				})
-			case first:
-				return take()
 			default:
 				return nil
 			}

@@ -57,7 +57,6 @@ func (r *run) load(ctx context.Context, src source.Source, table source.Table) (
 			r.prepare(load, r.tokenOf(scan))
 			return r.lineUp(ctx)
 		},
-		turn: r.takeTurn,
 	})
 	if err != nil {
 		return err

@@ -110,7 +110,6 @@ func (r *run) refresh(ctx context.Context, table source.Table) (err error) {
 			load.Prepare("")
 			return r.lineUp(ctx)
 		},
-		turn: r.takeTurn,
 	})
 	if err == nil {
 		err = scan.Verify() // P2

@@ -20,17 +20,27 @@ func NewTurns() *Turns {
 	return &Turns{line: make(chan struct{}, readAhead), desk: make(chan struct{}, 1)}
 }
 
-// lineUp waits until the job may fetch its first page.
+// hasTurn says whether the job may stage rows.
+func (r *run) hasTurn() bool { return r.job.Turns == nil || r.holds == r.job.Turns.desk }
+
+// lineUp waits until the job may fetch its first page. Where no other job is in
+// the way it has its turn.
 func (r *run) lineUp(ctx context.Context) error {
-	if r.job.Turns == nil {
+	if r.hasTurn() {
 		return nil
 	}
-	return r.place(ctx, r.job.Turns.line)
+	select {
+	case r.job.Turns.desk <- struct{}{}:
+		r.holds = r.job.Turns.desk
+		return nil
+	default:
+		return r.place(ctx, r.job.Turns.line)
+	}
 }
 
 // takeTurn waits until no other job stages rows, and lets another line up.
 func (r *run) takeTurn(ctx context.Context) error {
-	if r.job.Turns == nil {
+	if r.hasTurn() {
 		return nil
 	}
 	before := r.holds

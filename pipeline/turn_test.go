@@ -68,8 +68,8 @@ func several(t *testing.T, strike func(o *org, n int)) (took time.Duration, stag
 
 func TestJobsThatTakeTurnsFetchTheirFirstPageBefore(t *testing.T) {
 	took, staging, reading, failed := several(t, nil)
-	if failed != 0 || staging != 1 || reading != readAhead {
-		t.Errorf("%d failed, %d staged at a time, %d read; want 0, 1, %d", failed, staging, reading, readAhead)
+	if failed != 0 || staging != 1 || reading != 1+readAhead {
+		t.Errorf("%d failed, %d staged at a time, %d read; want 0, 1, %d", failed, staging, reading, 1+readAhead)
 	}
 	// One page and all commits, and what is left of each third page.
 	if most := 3 * time.Second; took > most {
@@ -103,5 +103,35 @@ func TestAnEmptyTableTakesItsTurn(t *testing.T) {
 	_, _, _, failed := several(t, func(o *org, _ int) { o.parts = nil })
 	if failed != 0 {
 		t.Errorf("%d jobs failed", failed)
+	}
+}
+
+func TestAJobThatHasItsTurnReadsAllItsPagesAtOnce(t *testing.T) {
+	for name, turns := range map[string]*Turns{"alone": nil, "before any other": NewTurns()} {
+		t.Run(name, func(t *testing.T) {
+			var asking, most atomic.Int64
+			o, d := world()
+			parts := int64(len(o.parts))
+			all := make(chan struct{})
+			o.hooks = hooks{"request": func(ctx context.Context) error {
+				if n := asking.Add(1); n == parts {
+					close(all)
+				}
+				most.Store(max(most.Load(), asking.Load()))
+				select {
+				case <-all:
+					return nil
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}}
+			j := jobFor(o, d)
+			j.Turns, j.Workers = turns, int(parts)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			if _, err := Run(ctx, j); err != nil || most.Load() != parts || parts < 2 {
+				t.Errorf("%d of %d pages were asked for at a time: %v", most.Load(), parts, err)
+			}
+		})
 	}
 }
