@@ -127,7 +127,17 @@ func (p *program) writeTo(path string, do func(io.Writer) error) error {
 	if err = errors.Join(err, w.Flush()); err != nil || file == nil {
 		return err
 	}
-	return errors.Join(file.Chmod(0o644), file.Close(), os.Rename(file.Name(), path))
+	for _, step := range []func() error{
+		func() error { return file.Chmod(0o644) },
+		file.Sync,
+		file.Close,
+		func() error { return os.Rename(file.Name(), path) },
+	} {
+		if err := step(); err != nil {
+			return fmt.Errorf("write %s: %w", path, err)
+		}
+	}
+	return nil
 }
 
 // queryPrinter prints the records of an answer.

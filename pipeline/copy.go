@@ -41,7 +41,7 @@ type tally struct {
 }
 
 // copyParts stages every part of scan, Workers at a time. The first error ends
-// the others. While the load waits for its turn, the first part alone is read.
+// the others. While the load waits for its turn, it asks for one part alone.
 func (r *run) copyParts(ctx context.Context, scan source.Scan, to intake) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(r.job.Workers + 1) // and the one that asks for parts
@@ -70,20 +70,16 @@ func (r *run) copyParts(ctx context.Context, scan source.Scan, to intake) error 
 					return err
 				}
 			}
-			switch {
-			case err == nil && first:
-				g.Go(func() error { return r.copyPart(ctx, part, to, take) })
-			case err == nil:
-				g.Go(func() error {
-					select {
-					case <-has:
-						return r.copyPart(ctx, part, to, take)
-					case <-ctx.Done():
-						return context.Cause(ctx)
-					}
-				})
-			default:
+			if err != nil {
 				return nil
+			}
+			g.Go(func() error { return r.copyPart(ctx, part, to, take) })
+			// To ask for another part may send for its page, which then waits with
+			// a request that others need.
+			select {
+			case <-has:
+			case <-ctx.Done():
+				return context.Cause(ctx)
 			}
 		}
 	})
@@ -125,8 +121,10 @@ type brokenPartError struct{ err error }
 
 func (b *brokenPartError) Error() string { return b.err.Error() }
 
-// tryPart reads part once, into a stage of its own, which is opened when there
-// are rows for it.
+// tryPart reads part once, into a stage of its own. A load that takes turns opens
+// it when there are rows for it. Any other does so before it sends for them: who
+// holds a page and waits for a connection to the database is in the way of
+// somebody who has one and waits for a page.
 func (r *run) tryPart(ctx context.Context, part source.Part, to intake, take func() error) error {
 	start := time.Now()
 	t := tally{newest: noCursor, months: months{}}
@@ -144,6 +142,11 @@ func (r *run) tryPart(ctx context.Context, part source.Part, to intake, take fun
 			writer = writeAhead(ctx, stage)
 		}
 		return opening
+	}
+	if r.job.Turns == nil {
+		if err := open(); err != nil {
+			return err
+		}
 	}
 	err := part.Read(ctx, func(b arrow.RecordBatch) error {
 		changed, err := to.change(b)

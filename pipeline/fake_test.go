@@ -121,6 +121,7 @@ func (s *scan) Token() string { return s.token }
 
 func (s *scan) Keep() { s.kept = true }
 
+func (s *scan) Logged() bool       { return true }
 func (s *scan) Began() time.Time   { return time.Time{} }
 func (s *scan) Horizon() time.Time { return time.Time{} }
 

@@ -300,7 +300,7 @@ func (r *run) commit(ctx context.Context, scan source.Scan, load destination.Loa
 	var after *state.State
 	if r.stateKey != (state.Key{}) {
 		horizon := scan.Horizon()
-		after = r.plan.after(r.job, r.id, r.newest(), horizon)
+		after = r.plan.after(r.job, r.id, r.newest(), horizon, scan.Logged())
 		r.warnAhead(after.Cursor, horizon)
 		after.Unfilled = r.unfilled()
 		r.warnUnfilled(after.Unfilled)

@@ -33,6 +33,10 @@ func (r *run) lostRequest(request source.Request, before time.Time) source.Reque
 // condition: those that were not staged as rows leave the table (P5). What
 // changed after the scan began may have been staged or not; the next run sees it.
 func (r *run) copyLost(ctx context.Context, table source.Table, load destination.Load, request source.Request, before time.Time) error {
+	if before.IsZero() {
+		r.warn("the org does not tell its time: rows for which the condition no longer holds stay until --reconcile")
+		return nil
+	}
 	scan, err := table.Scan(ctx, r.lostRequest(request, before))
 	if err != nil {
 		return err

@@ -231,8 +231,9 @@ func (p *plan) request(j Job, keeps bool) source.Request {
 }
 
 // after is the state that the run leaves: newest is the greatest cursor of its
-// rows, horizon the moment that the cursor must not pass (P6).
-func (p *plan) after(j Job, run string, newest, horizon time.Time) *state.State {
+// rows, horizon the moment that the cursor must not pass (P6). Logged says whether
+// the rows that were erased before it are known.
+func (p *plan) after(j Job, run string, newest, horizon time.Time, logged bool) *state.State {
 	s := p.before
 	s.CursorKey, s.Strategy, s.Deleted, s.Run, s.Committed = p.cursor, p.strategy, j.Deleted, run, time.Now().UTC().Truncate(time.Second)
 	s.Where, s.Shape = j.Where, p.shape
@@ -248,8 +249,10 @@ func (p *plan) after(j Job, run string, newest, horizon time.Time) *state.State 
 		if p.before.Cursor.IsZero() || j.From.After(p.before.Cursor) {
 			return &s
 		}
-	} else {
+	} else if p.whole || logged {
 		s.Covered = horizon
+	} else if s.Covered.IsZero() {
+		s.Covered = p.before.Cursor
 	}
 	if p.whole || reached.After(s.Cursor) {
 		s.Cursor = reached

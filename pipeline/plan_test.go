@@ -196,8 +196,43 @@ func TestTheCursorNeverPassesTheHorizonNorGoesBack(t *testing.T) {
 			if err := p.from(j, tt.before); err != nil {
 				t.Fatal(err)
 			}
-			if got := p.after(j, "run", tt.newest, tt.horizon); !got.Cursor.Equal(tt.want) {
+			if got := p.after(j, "run", tt.newest, tt.horizon, true); !got.Cursor.Equal(tt.want) {
 				t.Errorf("cursor %s, want %s", got.Cursor, tt.want)
+			}
+		})
+	}
+}
+
+// P5: what the log of deletions did not tell this time is asked for the next time.
+func TestDeletionsThatWereNotToldAreAskedForAgain(t *testing.T) {
+	covered := merged(at("10:00:00"))
+	covered.Covered = at("10:05:00")
+	never := merged(at("10:00:00"))
+	never.Covered = time.Time{}
+	for name, tt := range map[string]struct {
+		job    Job
+		before state.State
+		logged bool
+		want   time.Time
+	}{
+		"told":                       {before: covered, logged: true, want: at("11:00:00")},
+		"not told":                   {before: covered, want: at("10:05:00")},
+		"never told":                 {before: never, want: at("10:00:00")},
+		"not told, all rows read":    {job: Job{FullRefresh: true}, before: covered, want: at("11:00:00")},
+		"not told in the first run":  {want: at("11:00:00")},
+		"not told while backfilling": {job: Job{From: at("01:00:00"), To: at("02:00:00")}, before: covered, want: at("10:05:00")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := tt.job.withDefaults()
+			p, err := j.decide(account)
+			if err == nil {
+				err = p.from(j, tt.before)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := p.after(j, "run", at("10:30:00"), at("11:00:00"), tt.logged); !got.Covered.Equal(tt.want) {
+				t.Errorf("covered to %s, want %s", got.Covered, tt.want)
 			}
 		})
 	}

@@ -135,3 +135,30 @@ func TestAJobThatHasItsTurnReadsAllItsPagesAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// A part that was asked for may hold a request open, and the job at the desk
+// needs requests, too.
+func TestAJobInLineAsksForOnePartAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := NewTurns()
+		turns.desk <- struct{}{} // somebody else's
+		o, d := world()
+		var asked atomic.Int64
+		o.hooks = hooks{"next": func(context.Context) error { asked.Add(1); return nil }}
+		j := jobFor(o, d)
+		j.Turns = turns
+		ended := make(chan error, 1)
+		go func() {
+			_, err := Run(t.Context(), j)
+			ended <- err
+		}()
+		synctest.Wait()
+		if n := asked.Load(); n != 1 {
+			t.Errorf("asked for %d parts while in line, want 1", n)
+		}
+		<-turns.desk
+		if err := <-ended; err != nil || len(d.rows) != 6 {
+			t.Errorf("%v, %d rows", err, len(d.rows))
+		}
+	})
+}

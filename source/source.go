@@ -182,6 +182,9 @@ type Scan interface {
 	// will change any more that this scan has not seen (P6). It is zero when
 	// the request did not ask for it or the system does not tell.
 	Horizon() time.Time
+	// Logged says whether the upstream system told what was erased since
+	// GoneSince, as far as it keeps that at all.
+	Logged() bool
 	// Began is the source's clock before the Scan's first query, zero unless it
 	// was asked to Track: what changed before is among its rows, but for what
 	// was committed late.

@@ -35,7 +35,7 @@ func readAll(op string, resp *http.Response) ([]byte, error) {
 
 const (
 	keptSpares = 2       // a page is fetched while the one before is decoded
-	maxSpare   = 8 << 20 // pages are smaller; what is larger is the collector's
+	maxSpare   = 5 << 20 // most pages are smaller; what is larger is the collector's
 )
 
 // spares is the memory of pages that were decoded, for those to come. Clearing

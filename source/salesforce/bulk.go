@@ -28,8 +28,9 @@ type bulkReader struct {
 	listing  string           // address of the next list of pages, "" when complete
 	parallel bool             // the org lists pages; else each names the next
 	next1    *openPage        // sequential: the page to hand out next
-	mu       sync.Mutex       // guards got
+	mu       sync.Mutex       // guards what follows
 	got      map[string]int64 // rows of each page read to its end
+	unread   map[*openPage]bool
 }
 
 // bulkJob is the job as the org tells it.
@@ -287,6 +288,12 @@ func (b *bulkReader) following(ctx context.Context) (source.Part, error) {
 		return nil, err
 	}
 	b.next1 = open
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.unread == nil {
+		b.unread = map[*openPage]bool{}
+	}
+	b.unread[open] = true
 	return &bulkPage{bulkReader: b, path: path, opened: open}, nil
 }
 
@@ -330,6 +337,11 @@ func (p *bulkPage) Name() string { return p.path[len(p.bulkReader.path):] }
 func (p *bulkPage) Read(ctx context.Context, emit func(arrow.RecordBatch) error) (err error) {
 	page := p.opened
 	p.opened = nil
+	if page != nil {
+		p.mu.Lock()
+		delete(p.unread, page)
+		p.mu.Unlock()
+	}
 	if page == nil {
 		if page, err = p.open(ctx, p.path); err != nil {
 			return err
@@ -402,6 +414,9 @@ func (b *bulkReader) verify() error {
 // close aborts a job that nobody waits for any more. A result that was not
 // read to its end is deleted: the org would keep it for a week.
 func (b *bulkReader) close(ctx context.Context) error {
+	for page := range b.unread { // their requests are under way until then
+		page.body.Close()
+	}
 	if b.kept && b.parallel && b.job.State == jobComplete {
 		return nil
 	}

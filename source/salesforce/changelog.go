@@ -24,6 +24,7 @@ type changeLog struct {
 	scan    *scan
 	began   time.Time
 	horizon time.Time
+	logged  bool // the log was read, or there is none
 	mu      sync.Mutex
 	// gone are the ids that the log lists and no row of this scan has shown.
 	// The list may be wrong: it holds rows that were undeleted since.
@@ -41,7 +42,8 @@ func (l *changeLog) read(ctx context.Context, s *scan, since time.Time) error {
 	l.scan = s
 	now := s.t.src.meter.orgTime()
 	l.began, l.horizon = now, now
-	if !s.t.obj.Replicateable {
+	l.logged = !s.t.obj.Replicateable
+	if l.logged {
 		if s.t.obj.Deletable && !since.IsZero() {
 			s.warnUnlogged("Salesforce keeps no log of deletions for " + s.t.obj.Name)
 		}
@@ -76,8 +78,15 @@ func (l *changeLog) read(ctx context.Context, s *scan, since time.Time) error {
 	if err != nil {
 		return err
 	}
-	if !told.covered.IsZero() && (l.horizon.IsZero() || told.covered.Before(l.horizon)) {
-		l.horizon = told.covered
+	l.logged = true
+	switch covered := told.covered; {
+	case covered.IsZero():
+	case !l.began.IsZero():
+		if covered.Before(l.horizon) {
+			l.horizon = covered
+		}
+	case covered.Before(end.Add(time.Minute)): // else it may be our own clock, given back
+		l.began, l.horizon = covered, covered
 	}
 	if since.IsZero() {
 		return nil
@@ -192,6 +201,9 @@ func (l *changeLog) saw(b arrow.RecordBatch) {
 		delete(l.gone, ids.Value(i))
 	}
 }
+
+// Logged implements [source.Scan].
+func (s *scan) Logged() bool { return s.log.logged }
 
 // Began implements [source.Scan].
 func (s *scan) Began() time.Time { return s.log.began }

@@ -146,8 +146,8 @@ func (s *Source) Identity(ctx context.Context) (string, error) {
 		if len(id) >= 15 {
 			return id[:15], nil
 		}
-		var no *apiError
-		if err != nil && (!errors.As(err, &no) || no.Status == http.StatusUnauthorized || no.Status >= http.StatusInternalServerError) {
+		var fault *source.Error
+		if err != nil && (!withheld(err) || errors.As(err, &fault) && fault.Kind == source.TryLater) {
 			return "", err
 		}
 	}
