@@ -92,14 +92,16 @@ func (l *load) encode(s *state.State) (string, error) {
 // another run may have done meanwhile shows in the staging tables, the table or
 // the state.
 func (l *load) relock(ctx context.Context) (err error) {
-	if l.d.holds(ctx, l.lock) {
+	if l.lock != nil && l.d.holds(ctx, l.lock) {
 		return nil
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
-	l.d.release(ctx, l.lock)
-	l.lock = nil
+	if l.lock != nil {
+		l.d.release(ctx, l.lock)
+		l.lock = nil
+	}
 	l.d.log.Debug("the connection that held the lock of the table is gone, taking it again")
 	l.lock, err = l.d.lockTable(ctx, l.spec.Table)
 	return err

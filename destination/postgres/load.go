@@ -182,6 +182,9 @@ func (l *load) begin(ctx context.Context) error {
 
 // prepare makes what the load writes to before its commit.
 func (l *load) prepare(ctx context.Context) error {
+	if err := l.relock(ctx); err != nil {
+		return err
+	}
 	err := l.d.inTransaction(ctx, func(conn *pgx.Conn) error {
 		if err := run(ctx, conn, lockTimeout(minLockTime.Milliseconds())); err != nil {
 			return err
@@ -234,8 +237,10 @@ func (l *load) finish(ctx context.Context, verb string, leave bool) error {
 		return explain(l.op(verb), fmt.Errorf("%d stages are still open", open))
 	}
 	var err error
-	if l.staged && !leave {
-		err = l.clear(ctx)
+	if l.staged && !leave && l.lock != nil { // else another run may go on with it by now
+		if err = l.relock(ctx); err == nil {
+			err = l.clear(ctx)
+		}
 	}
 	l.end(ctx)
 	if err != nil {

@@ -59,6 +59,7 @@ func (d *Destination) lockTable(ctx context.Context, t destination.TableName) (*
 		}
 	})
 	if err != nil {
+		d.release(ctx, l)
 		return nil, err
 	}
 	err = d.awaitLock(ctx, max(d.options.LockTimeout, minLockTime), func() (bool, string, error) { return d.tryCommitLock(ctx, l, t) }, func(holder string) error {
@@ -104,7 +105,8 @@ func (d *Destination) awaitLock(ctx context.Context, most time.Duration, try fun
 // lockTime bounds a question to the session of locks, none of which waits.
 const lockTime = 20 * time.Second
 
-// take tries to take the lock of a table, in a new session where there is none.
+// take tries to take the lock of a table, in a new session where there is none. The
+// load stays in that session while it waits for the lock.
 func (d *Destination) take(ctx context.Context, l *tableLock) (taken bool, holder string, err error) {
 	if err := d.locking.take(ctx); err != nil {
 		return false, "", err
@@ -115,13 +117,11 @@ func (d *Destination) take(ctx context.Context, l *tableLock) (taken bool, holde
 			return false, "", err
 		}
 	}
-	l.session = d.locks
-	l.session.loads++
-	taken, holder, err = d.try(ctx, l.session, tryLockTable, l.key)
-	if !taken {
-		d.leave(ctx, l.session)
+	if l.session != d.locks {
+		l.session = d.locks
+		l.session.loads++
 	}
-	return taken, holder, err
+	return d.try(ctx, l.session, tryLockTable, l.key)
 }
 
 func (d *Destination) newLockSession(ctx context.Context) (*lockSession, error) {
@@ -143,10 +143,10 @@ func (d *Destination) tryCommitLock(ctx context.Context, l *tableLock, t destina
 	}
 	defer d.locking.give()
 	key := lockKey(commitLock, t)
-	free, holder, err = d.try(ctx, l.session, tryLockTable, key)
+	free, holder, err = d.try(ctx, l.session, tryShareTable, key) // as commits of its neighbours do
 	if free {
 		err = d.ask(ctx, l.session, func(ctx context.Context) error {
-			_, err := l.session.conn.Exec(ctx, unlockTable, key)
+			_, err := l.session.conn.Exec(ctx, unshareTable, key)
 			return err
 		})
 	}
@@ -214,9 +214,10 @@ func (d *Destination) holds(ctx context.Context, l *tableLock) bool {
 	return d.locks == l.session && d.ask(ctx, l.session, func(ctx context.Context) error { return run(ctx, l.session.conn, "SELECT 1") }) == nil
 }
 
-// release gives a lock back before it returns, where the server answers.
+// release gives a lock back before it returns, where the server answers. One that
+// is not ours is left alone.
 func (d *Destination) release(ctx context.Context, l *tableLock) {
-	if d.locking.take(context.WithoutCancel(ctx)) != nil {
+	if l.session == nil || d.locking.take(context.WithoutCancel(ctx)) != nil {
 		return
 	}
 	defer d.locking.give()

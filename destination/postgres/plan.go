@@ -222,8 +222,15 @@ func (p *plan) fit() error {
 // into before. Others are somebody's own, unless nothing is known of before.
 func (p *plan) emptied() (list []string) {
 	landed := p.landed()
+	// A state has the columns of all fields, those of the key among them. What the
+	// user renames has some, and tells nothing of earlier loads.
+	known := len(p.spec.Key) > 0
+	for _, field := range p.spec.Key {
+		_, has := landed[field]
+		known = known && has
+	}
 	for _, v := range p.vanished {
-		ours := len(landed) == 0
+		ours := !known
 		for _, column := range landed {
 			ours = ours || column == v
 		}

@@ -81,10 +81,12 @@ const (
 )
 
 // tryLockTable takes an advisory lock until it is given back, or the session
-// ends.
+// ends; tryShareTable takes one that others may have, too.
 const (
-	tryLockTable = "SELECT pg_try_advisory_lock($1::bigint)"
-	unlockTable  = "SELECT pg_advisory_unlock($1::bigint)"
+	tryLockTable  = "SELECT pg_try_advisory_lock($1::bigint)"
+	unlockTable   = "SELECT pg_advisory_unlock($1::bigint)"
+	tryShareTable = "SELECT pg_try_advisory_lock_shared($1::bigint)"
+	unshareTable  = "SELECT pg_advisory_unlock_shared($1::bigint)"
 )
 
 func createSchema(schema string) string { return "CREATE SCHEMA IF NOT EXISTS " + quote(schema) }

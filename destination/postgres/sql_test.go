@@ -29,7 +29,7 @@ func TestSQL(t *testing.T) {
 	}
 	section("transactions", begin, beginReading, lockTimeout(1000), commitSettings, durable)
 	section("catalog", selectSchema, selectRelation, selectColumns, selectReferrers, selectReferred, selectPinned, selectStaging, selectReplicated, selectServer, selectHolder)
-	section("locks", lockName, tryLockName, shareLockName, tryLockTable, unlockTable)
+	section("locks", lockName, tryLockName, shareLockName, tryLockTable, unlockTable, tryShareTable, unshareTable)
 	section("states", hasStates, createStates, selectState, lockStates, lockState, selectStates, deleteState, updateState, insertState)
 	section("stage", createSchema("public"), createStaging(staging, columns, false), comment(staging, `it's a \ label`), createParts(beside(staging, partsSuffix), true), identifyRows(staging),
 		copyIn(staging, columns), insertPart(beside(staging, partsSuffix)))

@@ -60,6 +60,8 @@ SELECT pg_try_advisory_xact_lock($1::bigint);
 SELECT pg_advisory_xact_lock_shared($1::bigint);
 SELECT pg_try_advisory_lock($1::bigint);
 SELECT pg_advisory_unlock($1::bigint);
+SELECT pg_try_advisory_lock_shared($1::bigint);
+SELECT pg_advisory_unlock_shared($1::bigint);
 
 -- states
 SELECT t.oid IS NOT NULL, CASE
