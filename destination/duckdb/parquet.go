@@ -25,7 +25,12 @@ func WriteParquet(ctx context.Context, path string, schema *arrow.Schema, produc
 		return explain("write Parquet", err)
 	}
 	db := sql.OpenDB(connector)
-	defer func() { err = errors.Join(err, db.Close()) }()
+	release := func() {}
+	defer func() {
+		// A COPY that was cancelled lets go of the stream with its connection.
+		err = errors.Join(err, db.Close())
+		release()
+	}()
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return explain("write Parquet", err)
@@ -39,15 +44,16 @@ func WriteParquet(ctx context.Context, path string, schema *arrow.Schema, produc
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	rows := &stream{schema: plainSchema(schema), ctx: ctx, batches: make(chan arrow.RecordBatch)}
-	var release func()
-	err = conn.Raw(func(c any) (err error) {
-		release, err = register(c, rows, "batches")
+	err = conn.Raw(func(c any) error {
+		free, err := register(c, rows, "batches")
+		if err == nil {
+			release = free
+		}
 		return err
 	})
 	if err != nil {
 		return explain("write Parquet", err)
 	}
-	defer release()
 	var copying error
 	ended := make(chan struct{})
 	go func() {
