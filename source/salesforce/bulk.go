@@ -117,8 +117,8 @@ func (b *bulkReader) next(ctx context.Context) (source.Part, error) {
 }
 
 // Looks at a job come after a twentieth of the time it has run so far, so that
-// its end is seen no later than that: some hundred for a job of ten minutes, and
-// 160 for one of an hour.
+// its end is seen no later than that: some 120 for a job of ten minutes, and
+// 170 for one of an hour.
 const (
 	firstLook   = 250 * time.Millisecond
 	longestLook = time.Minute
