@@ -442,7 +442,7 @@ func TestADownloadThatBreaksOffIsReadAgainWithoutDoublingRows(t *testing.T) {
 	for name, fault := range faults {
 		for _, api := range []string{"rest", "bulk"} {
 			t.Run(name+"/"+api, func(t *testing.T) {
-				w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 5000}, Knobs: fakeorg.Knobs{BulkPageSize: 1500, PageSize: 1500}})
+				w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 1500}, Knobs: fakeorg.Knobs{BulkPageSize: 450, PageSize: 450}})
 				for _, nth := range []int{1, 3} {
 					f := fault
 					f.Nth, f.Method, f.Path = nth, "GET", "/services/data/v64.0/query*"
