@@ -76,7 +76,7 @@ $(VULN):
 	mv bin/govulncheck $@
 
 race: toolchain postgres ## run the tests under the race detector
-	go test -race -timeout 40m $(TESTFLAGS) ./...
+	go test -race -timeout 25m $(TESTFLAGS) ./...
 
 fuzz: toolchain postgres ## fuzz each parser for FUZZTIME (3s)
 	@grep -rEo --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | \

@@ -256,7 +256,7 @@ func (w *world) calls(method, path string) (n int) {
 
 func TestEveryValueOfEveryRowIsTheOrgsByEveryWayInAndEveryAPI(t *testing.T) {
 	w := newWorld(t, fakeorg.Config{
-		Seed: 7, Nasty: 200, NUL: true, Rows: map[string]int{"Account": 4_500, "My__Community_Group__c": 1200, "User": 50, "Wide__c": 230},
+		Seed: 7, Nasty: 200, NUL: true, Rows: map[string]int{"Account": 2_600, "My__Community_Group__c": 1200, "User": 50, "Wide__c": 230},
 		Knobs: fakeorg.Knobs{BulkPageSize: 700},
 	})
 	logins := map[string]uri.Salesforce{"token": w.token(), "password": w.password(), "client credentials": w.credentials()}
