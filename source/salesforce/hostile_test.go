@@ -66,7 +66,7 @@ func TestAnOrgWithoutMeasureGetsAnErrorAndNotOurMemory(t *testing.T) {
 		"a gzip bomb":                 {fakeorg.Fault{Path: describe, Status: 200, Header: http.Header{"Content-Encoding": {"gzip"}}, Body: bomb}, "the answer has no end"},
 		"a header line without end":   {fakeorg.Fault{Path: describe, Status: 200, Header: http.Header{"X-Long": {strings.Repeat("a", 2<<20)}}}, "response headers exceeded"},
 		"describe nested without end": {fakeorg.Fault{Path: describe, Status: 200, Body: deep}, "describe Contact"},
-		"too many fields":            {fakeorg.Fault{Path: describe, Status: 200, Body: wide.String()}, "fields"},
+		"too many fields":             {fakeorg.Fault{Path: describe, Status: 200, Body: wide.String()}, "fields"},
 		"records nested without end":  {fakeorg.Fault{Path: query, Status: 200, Body: record}, "nested more than"},
 		"an endless refusal":          {fakeorg.Fault{Path: describe, Status: 400, Endless: true}, "describe Contact"},
 	} {
