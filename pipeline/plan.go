@@ -78,14 +78,14 @@ func (p *plan) fields(j Job, t source.Table) error {
 			p.key = append(p.key, f)
 		}
 	}
-	if p.mode == destination.Replace {
-		return nil
-	}
-	p.cursor = t.CursorKey()
+	cursor := t.CursorKey()
 	if j.CursorKey != "" && !strings.EqualFold(j.CursorKey, lastTimestamp) {
-		if p.cursor = fieldOf(t.Schema(), j.CursorKey); p.cursor == "" {
+		if cursor = fieldOf(t.Schema(), j.CursorKey); cursor == "" {
 			return badRequest("name a datetime field of "+t.Name()+", or leave it to "+t.CursorKey(), "%s has no field %q to be its cursor", t.Name(), j.CursorKey)
 		}
+	}
+	if p.mode != destination.Replace {
+		p.cursor = cursor
 	}
 	return nil
 }
