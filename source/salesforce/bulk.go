@@ -28,11 +28,9 @@ type bulkReader struct {
 	listing  string           // address of the next list of pages, "" when complete
 	parallel bool             // the org lists pages; else each names the next
 	next1    *openPage        // sequential: the page to hand out next
-	coming   []*bulkPage      // parallel: pages sent for and not yet handed out
-	begun    bool             // parallel: a page was handed out
 	mu       sync.Mutex       // guards what follows
 	got      map[string]int64 // rows of each page read to its end
-	unread   map[*sentPage]bool
+	unread   map[*openPage]bool
 }
 
 // bulkJob is the job as the org tells it.
@@ -117,8 +115,8 @@ func (b *bulkReader) next(ctx context.Context) (source.Part, error) {
 }
 
 // Looks at a job come after a twentieth of the time it has run so far, so that
-// its end is seen no later than that: some 120 for a job of ten minutes, and
-// 170 for one of an hour.
+// its end is seen no later than that: some 120 for a job of ten minutes, and 170
+// for one of an hour.
 const (
 	firstLook   = 250 * time.Millisecond
 	longestLook = time.Minute
@@ -260,16 +258,9 @@ func (b *bulkReader) resultPath(given string) (string, error) {
 	return "", &source.Error{Op: "list results of Bulk job " + b.job.ID, Err: fmt.Errorf("the org gave %q as the address of a page", excerpt([]byte(given)))}
 }
 
-// aheadOfReaders is how many pages of a list are sent for before somebody reads
-// them, so that the org's half second for each passes while others are decoded.
-// They are fewer than the gate lets in: pages that wait for a reader never keep
-// all readers waiting.
-const aheadOfReaders = 4
-
-// listed hands out the next page of the list. Only who has taken a page gets
-// others sent for: the first may wait long for its turn.
+// listed hands out the next page of the list.
 func (b *bulkReader) listed(ctx context.Context) (source.Part, error) {
-	for len(b.pages)+len(b.coming) == 0 {
+	for len(b.pages) == 0 {
 		if b.listing == "" {
 			return nil, io.EOF
 		}
@@ -277,52 +268,9 @@ func (b *bulkReader) listed(ctx context.Context) (source.Part, error) {
 			return nil, err
 		}
 	}
-	for b.begun && len(b.coming) < aheadOfReaders && len(b.pages) > 0 {
-		sent := b.sendAhead(ctx, b.pages[0])
-		if sent == nil {
-			break
-		}
-		b.coming = append(b.coming, &bulkPage{bulkReader: b, path: b.pages[0], sent: sent})
-		b.pages = b.pages[1:]
-	}
-	b.begun = true
-	if len(b.coming) > 0 {
-		page := b.coming[0]
-		b.coming = b.coming[1:]
-		return page, nil
-	}
 	page := &bulkPage{bulkReader: b, path: b.pages[0]}
 	b.pages = b.pages[1:]
 	return page, nil
-}
-
-// sendAhead sends for a page, or gives nil when as many as may are under way.
-func (b *bulkReader) sendAhead(ctx context.Context, path string) *sentPage {
-	ahead := b.t.src.ahead
-	select {
-	case ahead <- struct{}{}:
-	default:
-		return nil
-	}
-	sent := b.sent()
-	sent.leave = func() { <-ahead }
-	go func() {
-		defer close(sent.answered)
-		sent.page, sent.err = b.open(ctx, path)
-	}()
-	return sent
-}
-
-// sent is a page on its way, that close knows of until it is taken.
-func (b *bulkReader) sent() *sentPage {
-	sent := &sentPage{answered: make(chan struct{})}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.unread == nil {
-		b.unread = map[*sentPage]bool{}
-	}
-	b.unread[sent] = true
-	return sent
 }
 
 // following hands out the first page, or the one that the page before named.
@@ -340,27 +288,13 @@ func (b *bulkReader) following(ctx context.Context) (source.Part, error) {
 		return nil, err
 	}
 	b.next1 = open
-	sent := b.sent()
-	sent.page = open
-	close(sent.answered)
-	return &bulkPage{bulkReader: b, path: path, sent: sent}, nil
-}
-
-// sentPage is a page that was sent for before its reader came.
-type sentPage struct {
-	answered chan struct{} // closed when what follows is set
-	page     *openPage
-	err      error
-	leave    func() // gives the place ahead of the readers back; nil without one
-}
-
-// take waits for the answer. It is called once, by the reader or by close.
-func (s *sentPage) take() (*openPage, error) {
-	if s.leave != nil {
-		defer s.leave()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.unread == nil {
+		b.unread = map[*openPage]bool{}
 	}
-	<-s.answered
-	return s.page, s.err
+	b.unread[open] = true
+	return &bulkPage{bulkReader: b, path: path, opened: open}, nil
 }
 
 // openPage is a result page whose body has not been read.
@@ -394,16 +328,24 @@ func (b *bulkReader) op() string { return "download Bulk job " + b.job.ID + " fo
 // that it can be read again.
 type bulkPage struct {
 	*bulkReader
-	path string
-	sent *sentPage // for the first reading; nil when nobody has sent for it
+	path   string
+	opened *openPage // sequential: sent for already, for the first reading
 }
 
 func (p *bulkPage) Name() string { return p.path[len(p.bulkReader.path):] }
 
 func (p *bulkPage) Read(ctx context.Context, emit func(arrow.RecordBatch) error) (err error) {
-	page, err := p.first(ctx)
-	if err != nil {
-		return err
+	page := p.opened
+	p.opened = nil
+	if page != nil {
+		p.mu.Lock()
+		delete(p.unread, page)
+		p.mu.Unlock()
+	}
+	if page == nil {
+		if page, err = p.open(ctx, p.path); err != nil {
+			return err
+		}
 	}
 	defer page.body.Close()
 	b := newBatcher(p.q.object, p.schema, p.t.src.opt.Alloc, atMost(page.rows, p.op(), emit))
@@ -423,19 +365,6 @@ func (p *bulkPage) Read(ctx context.Context, emit func(arrow.RecordBatch) error)
 	defer p.mu.Unlock()
 	p.got[p.Name()] = rows
 	return nil
-}
-
-// first is the page that was sent for, the first time, or one sent for now.
-func (p *bulkPage) first(ctx context.Context) (*openPage, error) {
-	sent := p.sent
-	if sent == nil {
-		return p.open(ctx, p.path)
-	}
-	p.sent = nil
-	p.mu.Lock()
-	delete(p.unread, sent)
-	p.mu.Unlock()
-	return sent.take()
 }
 
 // atMost ends a page that goes on past the rows it announced: it may have no
@@ -485,10 +414,8 @@ func (b *bulkReader) verify() error {
 // close aborts a job that nobody waits for any more. A result that was not
 // read to its end is deleted: the org would keep it for a week.
 func (b *bulkReader) close(ctx context.Context) error {
-	for sent := range b.unread { // their requests are under way until then
-		if page, err := sent.take(); err == nil {
-			page.body.Close()
-		}
+	for page := range b.unread { // their requests are under way until then
+		page.body.Close()
 	}
 	if b.kept && b.parallel && b.job.State == jobComplete {
 		return nil

@@ -93,7 +93,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 // Source is one org, logged in. It is a [source.Source].
 type Source struct {
 	api   *api
-	ahead chan struct{} // see aheadOfReaders
 	meter *meter
 	mode  string // auto, rest or bulk
 	opt   Options

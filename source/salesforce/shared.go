@@ -19,7 +19,6 @@ type Login struct {
 	version *version
 	purse   *purse
 	places  chan struct{} // of the gate
-	ahead   chan struct{} // for pages that no reader has come for
 }
 
 // NewLogin prepares a login; the first Open logs in.
@@ -30,7 +29,7 @@ func NewLogin(u uri.Salesforce, o Options) *Login {
 		signIn:  u.SignIn,
 		version: olderVersion(first(u.APIVersion, DefaultVersion), soapLogin),
 	}
-	return &Login{u: u, opt: o, session: newSession(in.login(u.Login)), version: newVersion(u.APIVersion), purse: &purse{budget: o.Budget}, places: make(chan struct{}, atOnce), ahead: make(chan struct{}, aheadOfReaders)}
+	return &Login{u: u, opt: o, session: newSession(in.login(u.Login)), version: newVersion(u.APIVersion), purse: &purse{budget: o.Budget}, places: make(chan struct{}, atOnce)}
 }
 
 // Open gives a Source of its own, logged in. It may be called concurrently.
@@ -45,7 +44,6 @@ func (l *Login) Open(ctx context.Context) (*Source, error) {
 			version: l.version,
 			room:    room,
 		},
-		ahead: l.ahead,
 		meter: m,
 		mode:  first(l.u.API, "auto"),
 		opt:   o,
