@@ -114,11 +114,11 @@ func (b *bulkReader) next(ctx context.Context) (source.Part, error) {
 	return b.following(ctx)
 }
 
-// Looks at a job come after a twentieth of the time it has run so far, so that
-// its end is seen no later than that: some 120 for a job of ten minutes, and 170
+// Looks at a job come after a tenth of the time it has run so far, so that its
+// end is seen no later than that: some sixty for a job of ten minutes, and 110
 // for one of an hour.
 const (
-	firstLook   = 250 * time.Millisecond
+	firstLook   = 500 * time.Millisecond
 	longestLook = time.Minute
 )
 
@@ -128,7 +128,7 @@ func (b *bulkReader) wait(ctx context.Context) error {
 	lost := 0
 	for waited := time.Duration(0); ; {
 		b.observe(source.Event{Phase: b.phase()})
-		pause := min(max(firstLook, waited/20), longestLook)
+		pause := min(max(firstLook, waited/10), longestLook)
 		if err := b.t.src.opt.Sleep(ctx, pause); err != nil {
 			return err
 		}

@@ -365,7 +365,7 @@ func TestAJobOfFortyMinutesIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.same("Contact", rows)
-	if polls := w.Jobs()[0].Polls; polls > 160 {
+	if polls := w.Jobs()[0].Polls; polls > 100 {
 		t.Errorf("%d looks at the job in 40 minutes", polls)
 	}
 }
