@@ -458,6 +458,13 @@ func TestADownloadThatBreaksOffIsReadAgainWithoutDoublingRows(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.same("Contact", rows)
+				asked, pages := w.calls("GET", "/query"), 4 // of 450 rows
+				if api == "bulk" {
+					asked = w.calls("GET", "/results")
+				}
+				if asked != pages+2 {
+					t.Errorf("%d requests for %d pages, two of which break off", asked, pages)
+				}
 			})
 		}
 	}
