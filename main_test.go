@@ -18,7 +18,16 @@ import (
 	"sluice/source/salesforce/fakeorg"
 )
 
+// The race detector lets each process linger a second at its end, for races of
+// its last moments. A thousand programs are run here: half the time of the tests.
+const shortRaceExit = "atexit_sleep_ms=10"
+
 func TestMain(m *testing.M) {
+	if os.Getenv("GORACE") == "" {
+		if err := os.Setenv("GORACE", shortRaceExit); err != nil {
+			panic(err)
+		}
+	}
 	testscript.Main(m, map[string]func(){
 		"sluice":   main,
 		"hasty":    hasty,
@@ -36,6 +45,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			port, err := freePort()
 			env.Setenv("FREE_PORT", port)
 			return err
