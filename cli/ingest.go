@@ -204,12 +204,19 @@ func (p *program) printOutcome(o outcome) error {
 	if terminal := p.terminal(p.Stdout); terminal != nil && several && !p.quiet {
 		return printResults(p.Stdout, o, widthOf(terminal), p.paint())
 	}
+	var untold []pipeline.Report
 	for i, report := range o.reports {
 		if p.quiet || o.failures[i] != nil {
-			p.tellWarnings(report, several)
+			untold = append(untold, report)
 		} else if err := printSummary(p.Stdout, report); err != nil {
 			return err
 		}
+	}
+	for _, n := range warnings(untold) {
+		if !several {
+			n.About = ""
+		}
+		p.tell("warning", n.String())
 	}
 	if several {
 		return p.remark("%s", totalLine(o))
@@ -247,15 +254,6 @@ func causes(o outcome) (list []cause) {
 		list[at].tables = append(list[at].tables, table)
 	}
 	return list
-}
-
-func (p *program) tellWarnings(r pipeline.Report, several bool) {
-	for _, w := range r.Warnings {
-		if several {
-			w = named(r, w)
-		}
-		p.tell("warning", w)
-	}
 }
 
 // parseIngest checks everything that can be checked before the org is called.

@@ -25,7 +25,7 @@ func (p *program) initCommand() *cli.Command {
 		Usage:     "Write a file for sluice run from the objects of an org.",
 		ArgsUsage: " [FILE] --source-uri ADDRESS [flags]",
 		Description: `The tables that sluice knows by name and the org's own objects are listed, with
-their rows; all others that have rows stand behind a #. No address that may hold
+their rows; all others that may have rows stand behind a #. No address that may hold
 a secret is written: the file reads it from the environment.
 
 ` + environmentHelp(flags) + `
@@ -121,7 +121,9 @@ tables:
 			note = plural(n, "row")
 		}
 		mark := "  - "
-		if o.Table == "" && !strings.HasSuffix(o.Name, "__c") {
+		// Where all others are counted, one of the org's own that is not may be gone.
+		gone := !counted && len(rows) > 0
+		if o.Table == "" && (gone || !strings.HasSuffix(o.Name, "__c")) {
 			mark = "  # - "
 		} else {
 			tables++

@@ -41,7 +41,7 @@ type reportPage struct {
 	LimitMax, Left   int64 // calls a day
 	Used             int64
 	UsedShare        float64 // in thousandths
-	Changes, Notes   []pageNote
+	Changes, Notes   []note
 	Reading, Writing time.Duration
 }
 
@@ -49,8 +49,6 @@ type pageError struct {
 	Tables     []string
 	Text, Hint string
 }
-
-type pageNote struct{ Table, Text string }
 
 type pageTable struct {
 	pipeline.Report
@@ -89,16 +87,10 @@ func (p *program) newPage(o outcome) reportPage {
 		page.Org = cmp.Or(r.Host, page.Org)
 		page.Reading, page.Writing = page.Reading+r.Reading, page.Writing+r.Writing
 		for _, change := range r.SchemaChanges {
-			page.Changes = append(page.Changes, pageNote{r.DestTable + ": ", change})
-		}
-		for _, warning := range r.Warnings {
-			note := pageNote{"", warning}
-			if named(r, warning) != warning {
-				note.Table = r.SourceTable + ": "
-			}
-			page.Notes = append(page.Notes, note)
+			page.Changes = append(page.Changes, note{r.DestTable + ": ", change})
 		}
 	}
+	page.Notes = warnings(o.reports)
 	for i := range page.Tables {
 		page.Tables[i].Bars = barsOf(page.Tables[i].Report, page.Longest)
 	}

@@ -113,7 +113,7 @@ func (p *program) writeTo(path string, do func(io.Writer) error) error {
 	var file *os.File
 	if path != "" {
 		var err error
-		if file, err = os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*"); err != nil {
+		if file, err = besides(path); err != nil {
 			return &usageError{"--output: " + err.Error(), "name a file in a folder that may be written to"}
 		}
 		defer os.Remove(file.Name()) // which is gone by then, when all went well
@@ -128,7 +128,6 @@ func (p *program) writeTo(path string, do func(io.Writer) error) error {
 		return err
 	}
 	for _, step := range []func() error{
-		func() error { return file.Chmod(0o644) },
 		file.Sync,
 		file.Close,
 		func() error { return os.Rename(file.Name(), path) },

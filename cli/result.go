@@ -138,20 +138,39 @@ func printResults(w io.Writer, o outcome, width int, c paint) error {
 		for _, change := range r.SchemaChanges {
 			fmt.Fprintf(&b, "%s: %s\n", r.DestTable, change)
 		}
-		for _, warning := range r.Warnings {
-			fmt.Fprintf(&b, "%s %s\n", c.as(yellow, "warning:"), named(r, warning))
-		}
+	}
+	for _, n := range warnings(o.reports) {
+		fmt.Fprintf(&b, "%s %s\n", c.as(yellow, "warning:"), n)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// named begins a text about a table with its name.
-func named(r pipeline.Report, text string) string {
-	if strings.HasPrefix(text, r.SourceTable) {
-		return text
+// note is a text about some of the tables, which are named before it.
+type note struct{ About, Text string }
+
+func (n note) String() string { return n.About + n.Text }
+
+// warnings lists those of several tables, what they have in common once.
+func warnings(reports []pipeline.Report) (list []note) {
+	tables := map[string][]string{}
+	for _, r := range reports {
+		for _, text := range r.Warnings {
+			if tables[text] == nil {
+				list = append(list, note{Text: text})
+			}
+			tables[text] = append(tables[text], r.SourceTable)
+		}
 	}
-	return r.SourceTable + ": " + text
+	for i, n := range list {
+		switch about := tables[n.Text]; {
+		case len(about) > 3 && len(about) == len(reports):
+			list[i].About = fmt.Sprintf("all %d tables: ", len(about))
+		case !strings.HasPrefix(n.Text, about[0]): // which names it already
+			list[i].About = strings.Join(about, ", ") + ": "
+		}
+	}
+	return list
 }
 
 // newest is the report whose count of API calls is the latest that the org told.

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -77,6 +78,27 @@ warning: Account: field Photo is left out: binary
 	}
 	if err := printResults(closed{}, exampleOutcome(), 80, paint{}); err == nil {
 		t.Error("the missing table went unnoticed")
+	}
+}
+
+func TestAWarningOfSeveralTablesIsToldOnce(t *testing.T) {
+	about := func(table string, texts ...string) pipeline.Report {
+		return pipeline.Report{SourceTable: table, Warnings: texts}
+	}
+	some := []pipeline.Report{about("Account", "slow", "Account is odd"), about("Contact"), about("Lead", "late", "slow"), about("Task", "slow")}
+	all := append(some[:1:1], about("Contact", "slow"), about("Lead", "slow"), about("Task", "slow"))
+	for want, reports := range map[string][]pipeline.Report{
+		"Account, Lead, Task: slow\nAccount is odd\nLead: late\n": some,
+		"all 4 tables: slow\nAccount is odd\n":                    all,
+		"Account: slow\nAccount is odd\n":                         some[:1],
+	} {
+		var b strings.Builder
+		for _, n := range warnings(reports) {
+			fmt.Fprintln(&b, n)
+		}
+		if got := b.String(); got != want {
+			t.Errorf("%q is told, want %q", got, want)
+		}
 	}
 }
 
