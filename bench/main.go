@@ -9,7 +9,7 @@
 // Each figure is the best of SLUICE_BENCH_RUNS rounds, which take turns.
 // SLUICE_BENCH_ROWS sets the numbers of accounts, separated by commas;
 // SLUICE_BENCH_DEST adds a destination, such as postgresql://…;
-// SLUICE_BENCH_ONLY=postgres, or distant, leaves all but that out.
+// SLUICE_BENCH_ONLY=growth, postgres, distant or dozen leaves all but that out.
 package main
 
 import (
@@ -55,17 +55,21 @@ func run(ctx context.Context, args []string) error {
 	if err != nil || rounds < 1 {
 		return errors.New("SLUICE_BENCH_RUNS is no number of rounds")
 	}
+	only := os.Getenv("SLUICE_BENCH_ONLY")
 	for size := range strings.SplitSeq(cmp.Or(os.Getenv("SLUICE_BENCH_ROWS"), "20000,200000"), ",") {
 		rows, err := strconv.Atoi(size)
 		if err != nil || rows < 1000 {
 			return errors.New("SLUICE_BENCH_ROWS is no list of numbers of at least 1000")
 		}
-		err = with(ctx, program, map[string]int{"Account": rows}, func(b *bench) error { return b.measure(ctx, rounds) })
+		if only == "dozen" {
+			break
+		}
+		err = with(ctx, program, map[string]int{"Account": rows}, func(b *bench) error { return b.measure(ctx, only, rounds) })
 		if err != nil {
 			return err
 		}
 	}
-	if os.Getenv("SLUICE_BENCH_ONLY") == "postgres" {
+	if only != "" && only != "dozen" {
 		return nil
 	}
 	rows := map[string]int{}
@@ -94,9 +98,11 @@ func with(ctx context.Context, program string, rows map[string]int, do func(*ben
 	return do(b)
 }
 
-// measure times everything for an org of many accounts.
-func (b *bench) measure(ctx context.Context, rounds int) error {
-	switch os.Getenv("SLUICE_BENCH_ONLY") {
+// measure times everything, or only one thing, for an org of many accounts.
+func (b *bench) measure(ctx context.Context, only string, rounds int) error {
+	switch only {
+	case "growth":
+		return b.growth(ctx, rounds)
 	case "postgres":
 		return b.postgres(ctx, rounds)
 	case "distant":

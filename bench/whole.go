@@ -71,6 +71,29 @@ func (b *bench) whole(ctx context.Context, api string, rounds int) error {
 	return os.Remove(file)
 }
 
+// growth times the load into DuckDB alone. Run for several sizes, it shows what
+// more rows take.
+func (b *bench) growth(ctx context.Context, rounds int) error {
+	file := filepath.Join(b.dir, "growth.duckdb")
+	// The first run, which fills the cache of pages.
+	if _, err := b.spend(ctx, b.program, b.ingest("bulk", "discard:")...); err != nil {
+		return err
+	}
+	var best usage
+	for range rounds {
+		_ = os.Remove(file)
+		u, err := b.spend(ctx, b.program, b.ingest("bulk", "duckdb:///"+file)...)
+		if err != nil {
+			return err
+		}
+		best = best.better(u)
+	}
+	pages, bytes := b.org.cached("bulk")
+	fmt.Fprintf(os.Stdout, "%10d accounts by bulk to DuckDB: %3d pages, %5.0f MB; %s s wall, s cpu, %4.0f MB peak, %.0f rows/s\n",
+		b.org.rows, pages, float64(bytes)/1e6, best, best.PeakMB, float64(b.org.rows)/best.Wall.Seconds())
+	return os.Remove(file)
+}
+
 func (b *bench) ingest(api, dest string) []string { return b.load(api, dest, "account") }
 
 func (b *bench) load(api, dest, tables string) []string {
