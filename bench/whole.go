@@ -132,7 +132,7 @@ func (b *bench) several(ctx context.Context) error {
 
 // distant times one load with the latencies of a real org, beside what they
 // alone come to: the job, a chain of requests around it, and as many pages one
-// after the other as no three readers get rid of.
+// after the other as sluice does not ask for at once.
 func (b *bench) distant(ctx context.Context) error {
 	if _, err := b.spend(ctx, b.program, b.ingest("bulk", "discard:")...); err != nil {
 		return err
@@ -146,9 +146,9 @@ func (b *bench) distant(ctx context.Context) error {
 	}
 	pages, _ := b.org.cached("bulk")
 	calls := b.org.requests.Load()
-	imposed := jobDelay.Seconds() + float64((pages+2)/3)*pageDelay.Seconds() + float64(calls)*requestDelay.Seconds()
+	imposed := jobDelay.Seconds() + float64((pages+atOnce-1)/atOnce)*pageDelay.Seconds() + float64(calls)*requestDelay.Seconds()
 	fmt.Fprintf(os.Stdout, "\n%d accounts by bulk from far away, to discard:\n", b.org.rows)
-	fmt.Fprintf(os.Stdout, "  %.1f s; the job's %v, %d pages of %v by three and %d requests of %v come to %.1f s: %.2f\n",
-		u.Wall.Seconds(), jobDelay, pages, pageDelay, calls, requestDelay, imposed, u.Wall.Seconds()/imposed)
+	fmt.Fprintf(os.Stdout, "  %.1f s; the job's %v, %d pages of %v by %d and %d requests of %v come to %.1f s: %.2f\n",
+		u.Wall.Seconds(), jobDelay, pages, pageDelay, atOnce, calls, requestDelay, imposed, u.Wall.Seconds()/imposed)
 	return nil
 }

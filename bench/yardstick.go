@@ -16,8 +16,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// fetch reads the cached pages of an org to nowhere: those of Bulk by three at
-// once, as sluice does, those of REST one after the other.
+// atOnce is how many pages of Bulk sluice asks for at once.
+const atOnce = 5
+
+// fetch reads the cached pages of an org to nowhere: those of Bulk as sluice
+// does, those of REST one after the other.
 func fetch(ctx context.Context, args []string) error {
 	if len(args) != 3 {
 		return errors.New("fetch ADDRESS API PAGES")
@@ -27,7 +30,7 @@ func fetch(ctx context.Context, args []string) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(map[string]int{"bulk": 3, "rest": 1}[args[1]])
+	g.SetLimit(map[string]int{"bulk": atOnce, "rest": 1}[args[1]])
 	for i := range pages {
 		g.Go(func() error {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s/cached/%s/%d", args[0], args[1], i), nil)

@@ -73,8 +73,8 @@ type Job struct {
 	Turns *Turns
 	// ByMonth counts the rows read by month, for Report.Months.
 	ByMonth bool
-	// Workers is how many parts are read at once; 0 means 3. Each holds one
-	// batch in memory.
+	// Workers is how many parts are read at once; 0 means 5. Each holds a few
+	// batches in memory, unless its source lets it wait.
 	Workers int
 	// Log gets a line a step at debug level. Nil means none.
 	Log *slog.Logger
@@ -87,7 +87,7 @@ type Job struct {
 
 func (j Job) withDefaults() Job {
 	if j.Workers <= 0 {
-		j.Workers = 3
+		j.Workers = 5
 	}
 	switch {
 	case j.Lookback == 0:

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -467,6 +468,68 @@ func TestADownloadThatBreaksOffIsReadAgainWithoutDoublingRows(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestPagesThatWaitForASlowWriterAreSentForAgain holds up those that are decoded
+// until all others have waited too long.
+func TestPagesThatWaitForASlowWriterAreSentForAgain(t *testing.T) {
+	const pages, atOnce = 9, 5
+	w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": pages * 100}, Knobs: fakeorg.Knobs{BulkPageSize: 100}})
+	u := w.token()
+	u.API = "bulk"
+	s, err := w.open(u, w.options(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tab, err := s.Table(t.Context(), "Contact")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scan, err := tab.Scan(t.Context(), source.Request{Observe: w.observe})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group errgroup.Group
+	group.SetLimit(atOnce)
+	var rows, decoded, most atomic.Int64
+	overdue := make(chan struct{})
+	go func() {
+		defer close(overdue)
+		for w.calls("GET", "/results") < atOnce && t.Context().Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(w.options(nil).IdleTimeout / 2)
+	}()
+	for {
+		part, err := scan.Next(t.Context())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		group.Go(func() error {
+			return part.Read(t.Context(), func(b arrow.RecordBatch) error {
+				most.Store(max(most.Load(), decoded.Add(1)))
+				defer decoded.Add(-1)
+				<-overdue
+				rows.Add(b.NumRows())
+				return nil
+			})
+		})
+	}
+	if err := errors.Join(group.Wait(), scan.Verify(), scan.Close(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if got := rows.Load(); got != int64(w.Count("Contact")) {
+		t.Errorf("%d rows came", got)
+	}
+	if asked := w.calls("GET", "/results"); asked != pages+atOnce-decoders {
+		t.Errorf("%d requests for %d pages, %d of which waited too long", asked, pages, atOnce-decoders)
+	}
+	if most.Load() > decoders {
+		t.Errorf("%d pages were decoded at once", most.Load())
 	}
 }
 

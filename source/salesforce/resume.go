@@ -58,7 +58,8 @@ func (s *scan) goOn(ctx context.Context, r source.Resume) (bool, error) {
 		old.Query != s.q.hash(s.t.src.api.version.String()) || !validName("j"+old.Job) {
 		return false, nil
 	}
-	b := &bulkReader{scan: s, got: map[string]int64{}, parallel: true, path: s.t.src.api.path("jobs/query/" + old.Job)}
+	b := newBulkReader(s)
+	b.parallel, b.path = true, s.t.src.api.path("jobs/query/"+old.Job)
 	err := s.t.src.api.getJSON(ctx, "look at Bulk job "+old.Job+" for "+s.q.object, b.path, &b.job)
 	if err == nil && b.job.State == jobComplete && b.job.ID == old.Job {
 		err = b.listAll(ctx)
