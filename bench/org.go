@@ -40,15 +40,19 @@ type org struct {
 	dir     string
 	server  *http.Server
 
-	// caches is false when each page is generated when it is asked for.
-	caches   bool
 	delay    atomic.Pointer[latency]
 	requests atomic.Int64 // answered, but for pages and polls
 
 	mu    sync.Mutex // guards what follows
 	known map[string]*page
-	pages map[string][]*page   // of an API, in the order of the first time
-	jobs  map[string]time.Time // when each was made, by path
+	pages map[string][]*page // of an API, in the order of the first time
+	jobs  map[string]job     // by path
+}
+
+// job is one of Bulk.
+type job struct {
+	object string
+	made   time.Time
 }
 
 // page is an answer in a file.
@@ -76,8 +80,8 @@ func startOrg(ctx context.Context, dir string, rows map[string]int) (*org, error
 			Seed: 1, InstanceURL: address, TokenTTL: 30 * 24 * time.Hour, APILimit: 10_000_000,
 			Rows: rows,
 		}),
-		rows: rows["Account"], caches: len(rows) == 1, address: address, dir: dir,
-		known: map[string]*page{}, pages: map[string][]*page{}, jobs: map[string]time.Time{},
+		rows: rows["Account"], address: address, dir: dir,
+		known: map[string]*page{}, pages: map[string][]*page{}, jobs: map[string]job{},
 	}
 	o.Script(fakeorg.JobScript{Polls: -1, Times: -1})
 	o.uri = "salesforce://?access_token=" + url.QueryEscape(o.AccessToken()) + "&domain=" + address
@@ -117,11 +121,10 @@ func (o *org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case key != "":
 		time.Sleep(wait.page)
-		if o.caches {
-			o.servePage(w, r, api, key)
-		} else {
-			o.Org.ServeHTTP(w, r)
+		if api == "bulk" {
+			key += " " + o.job(strings.TrimSuffix(r.URL.Path, "/results")).object
 		}
+		o.servePage(w, r, api, key)
 	case r.Method == http.MethodGet && bulkJob.MatchString(r.URL.Path):
 		time.Sleep(wait.request)
 		o.serveJob(w, r, wait.job)
@@ -136,8 +139,8 @@ func (o *org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// pageKey names a page of results the same for every run; "" is no page. The
-// locator of Bulk holds the first row and the job, see fakeorg.
+// pageKey names a page of results of an object the same for every run; "" is no
+// page. The locator of Bulk holds the first row and the job, see fakeorg.
 func pageKey(r *http.Request) (api, key string) {
 	query := r.URL.Query()
 	switch {
@@ -193,21 +196,26 @@ func (o *org) fill(p *page, r *http.Request) error {
 // makeJob makes a job, whose time begins now.
 func (o *org) makeJob(w http.ResponseWriter, r *http.Request) {
 	body := o.relay(w, r, func(body []byte) []byte { return body })
-	var job struct {
-		ID string `json:"id"`
+	var made struct {
+		ID     string `json:"id"`
+		Object string `json:"object"`
 	}
-	if json.Unmarshal(body, &job) == nil {
+	if json.Unmarshal(body, &made) == nil {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		o.jobs[r.URL.Path+"/"+job.ID] = time.Now()
+		o.jobs[r.URL.Path+"/"+made.ID] = job{made.Object, time.Now()}
 	}
+}
+
+func (o *org) job(path string) job {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.jobs[path]
 }
 
 // serveJob tells the state of a job, which takes its time.
 func (o *org) serveJob(w http.ResponseWriter, r *http.Request, takes time.Duration) {
-	o.mu.Lock()
-	made := o.jobs[r.URL.Path]
-	o.mu.Unlock()
+	made := o.job(r.URL.Path).made
 	o.relay(w, r, func(body []byte) []byte {
 		if time.Since(made) < takes {
 			body = bytes.Replace(body, []byte(`"JobComplete"`), []byte(`"InProgress"`), 1)
