@@ -2,7 +2,7 @@
 
 LINT_VERSION := v2.11.4
 VULN_VERSION := v1.9.0
-FUZZTIME     ?= 3s
+FUZZTIME     ?= 2s
 BENCH        ?= .
 TESTFLAGS    ?=
 ARCHES       ?= amd64 arm64
@@ -78,7 +78,7 @@ $(VULN):
 race: toolchain postgres ## run the tests under the race detector
 	go test -race -timeout 25m $(TESTFLAGS) ./...
 
-fuzz: toolchain postgres ## fuzz each parser for FUZZTIME (3s)
+fuzz: toolchain postgres ## fuzz each parser for FUZZTIME (2s)
 	@grep -rEo --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | \
 	while IFS=: read -r file func; do \
 		go test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "./$$(dirname "$$file")" || exit 1; \
