@@ -142,7 +142,8 @@ type Load interface {
 	// first Stage or Commit.
 	Prepare(token string)
 	// Stage opens a writer for one part of the rows. Several may be open at
-	// once; each is used by one goroutine. Part names the rows for a later run;
+	// once; each is used by one goroutine. Once rows are staged, Stage may wait
+	// until those that are open have ended. Part names the rows for a later run;
 	// no two stages of a load with a token have the same.
 	Stage(ctx context.Context, part string) (Stage, error)
 	// StageGone opens a writer for the keys of rows that the table shall lose:

@@ -99,6 +99,7 @@ func open(t testing.TB, path string) *Destination {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.renewal = 1 // by each stage, as large loads do now and then
 	return d
 }
 

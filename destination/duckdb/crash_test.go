@@ -48,6 +48,7 @@ func loadForever(path string) error {
 	if err != nil {
 		return err
 	}
+	d.renewal = 1
 	first, err := strconv.ParseInt(os.Getenv(child+"_FROM"), 10, 64)
 	if err != nil {
 		return err

@@ -39,8 +39,9 @@ type Options struct {
 
 // Destination is one DuckDB file. It implements [destination.Destination].
 type Destination struct {
-	file *file
-	log  *slog.Logger
+	file    *file
+	log     *slog.Logger
+	renewal int64 // see manyCells
 
 	mu      sync.Mutex
 	loading map[string]bool // tables, by folded name
@@ -55,7 +56,7 @@ func Open(u uri.DuckDB, o Options) (*Destination, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Destination{file: f, log: o.Log, loading: map[string]bool{}}, nil
+	return &Destination{file: f, log: o.Log, renewal: manyCells, loading: map[string]bool{}}, nil
 }
 
 // Close ends the use of the file. Loads that are under way must have ended.
@@ -83,7 +84,7 @@ func (d *Destination) Begin(ctx context.Context, s destination.Spec) (destinatio
 			s.Observe(w)
 		}
 	}
-	l := &load{d: d, spec: s, found: p.found(), seen: p.seen, left: left, turn: newTurn()}
+	l := &load{d: d, spec: s, found: p.found(), seen: p.seen, left: left, turn: newTurn(), quiet: make(chan struct{}, 1)}
 	l.found.DDL = p.ddl(d.file.name)
 	if left != nil {
 		l.found.Staged = left.Staged

@@ -226,6 +226,38 @@ func (f *file) checkpoint(ctx context.Context) error {
 	return err
 }
 
+// renew detaches the file and attaches it again, so that DuckDB forgets what it
+// has of it in memory, unless another load is at work. No statement may be under
+// way. Another process may take the file in between; it is waited for.
+func (f *file) renew(ctx context.Context) error {
+	if err := f.turn.take(ctx); err != nil {
+		return err
+	}
+	defer f.turn.give()
+	if f.users > 1 || f.path == "" {
+		return nil
+	}
+	if err := f.checkpoint(ctx); err != nil {
+		return err
+	}
+	if _, err := f.db.ExecContext(ctx, "DETACH "+quote(f.name)); err != nil {
+		return err
+	}
+	if err := os.Remove(f.journal()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if f.pages == nil {
+		var err error
+		if f.pages, err = f.openPages(); err != nil {
+			return err
+		}
+	}
+	return f.patiently(ctx, func() error {
+		_, err := f.db.ExecContext(ctx, attach(f.path, f.name, false, false, f.newBlock))
+		return err
+	})
+}
+
 // shut closes an engine and then the descriptor beside it: the other way round
 // the locks of the engine would go first.
 func (f *file) shut(ctx context.Context, db *sql.DB, pages *os.File) {
@@ -278,26 +310,35 @@ func cause(err error) error {
 }
 
 // open opens the file, and waits while another process holds it.
-func (f *file) open(ctx context.Context, readOnly bool) (*sql.DB, error) {
+func (f *file) open(ctx context.Context, readOnly bool) (db *sql.DB, err error) {
+	err = f.patiently(ctx, func() (err error) {
+		db, err = f.try(ctx, readOnly)
+		return err
+	})
+	return db, err
+}
+
+// patiently tries again while another process holds the file.
+func (f *file) patiently(ctx context.Context, try func() error) error {
 	timeout := time.NewTimer(f.opt.LockTimeout)
 	defer timeout.Stop()
 	for said := false; ; said = true {
-		db, err := f.try(ctx, readOnly)
+		err := try()
 		if err == nil {
-			return db, nil
+			return nil
 		}
 		holder, locked := lockHolder(err)
 		if !locked {
-			return nil, openError(f.path, err)
+			return openError(f.path, err)
 		}
 		if !said {
 			f.opt.Log.Info("waiting for file", "path", f.path, "holder", holder, "at_most", f.opt.LockTimeout)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, &destination.Error{Op: "open " + f.path, Err: context.Cause(ctx)}
+			return &destination.Error{Op: "open " + f.path, Err: context.Cause(ctx)}
 		case <-timeout.C:
-			return nil, lockedError(f.path, holder, f.opt.LockTimeout)
+			return lockedError(f.path, holder, f.opt.LockTimeout)
 		case <-time.After(retry):
 		}
 	}

@@ -89,6 +89,50 @@ func TestAbortedFirstLoadLeavesNoFile(t *testing.T) {
 	}
 }
 
+// TestAReplaceAttachesItsFileAnew lets a stage begin while another is open, after
+// a third that was large.
+func TestAReplaceAttachesItsFileAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crm.db")
+	d := open(t, path)
+	defer d.Close()
+	l, err := d.Begin(t.Context(), destination.Spec{
+		Table: destination.TableName{Schema: "public", Table: "account"}, Source: "Account",
+		Schema: generation, Key: []string{"Id"}, Mode: destination.Replace, Run: "run",
+	})
+	must(t, err)
+	stage := func(from int64) destination.Stage {
+		s, err := l.Stage(t.Context(), fmt.Sprint("part", from))
+		must(t, err)
+		b := generationBatch(1, from, 100)
+		defer b.Release()
+		must(t, s.Write(t.Context(), b))
+		return s
+	}
+	logged := func() int64 {
+		info, err := os.Stat(path + ".wal")
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	first, second := stage(0), stage(100)
+	must(t, first.Close(t.Context()))
+	if logged() == 0 {
+		t.Fatal("the first stage is not in the log")
+	}
+	time.AfterFunc(50*time.Millisecond, func() { _ = second.Close(t.Context()) })
+	third := stage(200)
+	if size := logged(); size != 0 {
+		t.Errorf("the log has %d bytes while the third stage is open", size)
+	}
+	must(t, third.Close(t.Context()))
+	r, err := l.Commit(t.Context(), nil)
+	must(t, err)
+	if _, rows := query(t, d, "SELECT count(*), count(DISTINCT id) FROM crm.public.account"); r.Written != 300 || fmt.Sprint(rows) != "[[300 300]]" {
+		t.Errorf("%d rows are written, and rows and keys in the table are %v", r.Written, rows)
+	}
+}
+
 func TestSpillOfAKilledRunIsCleared(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "crm.db")
 	d := open(t, path)

@@ -38,12 +38,14 @@ type load struct {
 	staging    destination.TableName
 	madeSchema bool
 	ended      bool
+	renewed    int64 // the rows that were staged at the last renewal
 
-	mu    sync.Mutex // guards what follows
-	open  int        // stages that are neither closed nor aborted
-	next  int        // the number of the next stage
-	rows  int64      // of closed stages
-	keeps bool       // keys of all rows are staged, too
+	quiet  chan struct{} // told when the last open stage has ended
+	mu     sync.Mutex    // guards what follows
+	stages int           // that are neither closed nor aborted
+	next   int           // the number of the next stage
+	rows   int64         // of closed stages
+	keeps  bool          // keys of all rows are staged, too
 }
 
 func (l *load) op(verb string) string { return verb + " " + l.spec.Table.String() }
@@ -100,14 +102,10 @@ type stageTarget struct {
 }
 
 func (l *load) stage(ctx context.Context, to func() *stageTarget) (destination.Stage, error) {
-	if err := l.begin(ctx); err != nil {
+	number, err := l.number(ctx)
+	if err != nil {
 		return nil, explain(l.op("stage"), err)
 	}
-	l.mu.Lock()
-	l.next++
-	l.open++
-	number := l.next
-	l.mu.Unlock()
 	s, err := newStage(ctx, l, to(), fmt.Sprintf("%s%d", l.staging.Table, number))
 	if err != nil {
 		l.stageEnded(0)
@@ -116,11 +114,67 @@ func (l *load) stage(ctx context.Context, to func() *stageTarget) (destination.S
 	return s, nil
 }
 
+// number gives the next stage its number, once the file is ready for it.
+func (l *load) number(ctx context.Context) (int, error) {
+	if err := l.turn.take(ctx); err != nil {
+		return 0, err
+	}
+	defer l.turn.give()
+	if err := l.open(ctx); err != nil {
+		return 0, err
+	}
+	if err := l.renew(ctx); err != nil {
+		return 0, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next++
+	l.stages++
+	return l.next, nil
+}
+
 func (l *load) stageEnded(rows int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.open--
+	l.stages--
 	l.rows += rows
+	if l.stages == 0 {
+		select {
+		case l.quiet <- struct{}{}:
+		default: // nobody has waited since the last time
+		}
+	}
+}
+
+// manyCells are the values staged after which the file is attached anew. What
+// DuckDB has in memory of each column of each row group, some 2 kB, stays there
+// as long as the file is attached: of 10,000,000 rows of 75 columns 150 MB.
+const manyCells = 75_000_000
+
+// renew attaches the file anew when much was staged since the last time. No
+// stage begins meanwhile, and it waits for those that have. A merge, whose
+// stages may wait for one another, is left alone. The caller has the turn.
+func (l *load) renew(ctx context.Context) error {
+	l.mu.Lock()
+	rows := l.rows
+	l.mu.Unlock()
+	if l.spec.Mode != destination.Replace || (rows-l.renewed)*int64(len(l.plan.columns)) < l.d.renewal {
+		return nil
+	}
+	for {
+		l.mu.Lock()
+		stages, rows := l.stages, l.rows
+		l.mu.Unlock()
+		if stages == 0 {
+			l.renewed = rows
+			return l.d.file.renew(ctx)
+		}
+		select {
+		case <-l.quiet:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // begin opens the file and makes the staging table, once. The table may have
@@ -130,6 +184,11 @@ func (l *load) begin(ctx context.Context) error {
 		return err
 	}
 	defer l.turn.give()
+	return l.open(ctx)
+}
+
+// open is begin for those who have the turn.
+func (l *load) open(ctx context.Context) error {
 	if l.ended {
 		return errors.New("the load has ended")
 	}
@@ -189,7 +248,7 @@ func (l *load) Commit(ctx context.Context, s *state.State) (destination.Result, 
 	}
 	defer l.turn.give()
 	l.mu.Lock()
-	open, rows := l.open, l.rows
+	open, rows := l.stages, l.rows
 	l.mu.Unlock()
 	if open > 0 {
 		return r, explain(l.op("commit"), fmt.Errorf("%d stages are still open", open))
@@ -452,7 +511,7 @@ func (l *load) finish(ctx context.Context, verb string, leave bool) error {
 		return nil
 	}
 	l.mu.Lock()
-	open := l.open
+	open := l.stages
 	l.mu.Unlock()
 	if open > 0 {
 		return explain(l.op(verb), fmt.Errorf("%d stages are still open", open))

@@ -58,16 +58,17 @@ func settings(memory int64, threads int, spill string) []string {
 
 // attach opens a database file under a name. Small row groups bound what a
 // transaction holds before it can write a group out. A new file has the format
-// of DuckDB 1.3, whose one compression of texts takes a fifth off the CPU time
-// of a load, where older formats try two, and blocks of that many bytes; a file
-// that is there keeps its own.
+// of DuckDB 1.4: a checkpoint of an older one has what is known of all row groups
+// in memory, 170 MB of 10,000,000 rows of 75 columns, and those before 1.3 try two
+// compressions of texts, which takes a fourth more CPU time. Its blocks have that
+// many bytes; a file that is there keeps its own.
 func attach(path, db string, readOnly, fresh bool, block int64) string {
 	options := fmt.Sprintf("TYPE duckdb, ROW_GROUP_SIZE %d", rowGroup)
 	switch {
 	case readOnly:
 		options = "TYPE duckdb, READ_ONLY"
 	case fresh:
-		options += fmt.Sprintf(", STORAGE_VERSION 'v1.3.0', BLOCK_SIZE %d", block)
+		options += fmt.Sprintf(", STORAGE_VERSION 'v1.4.0', BLOCK_SIZE %d", block)
 	}
 	return fmt.Sprintf("ATTACH %s AS %s (%s)", literal(path), quote(db), options)
 }

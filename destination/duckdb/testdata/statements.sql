@@ -13,7 +13,7 @@ SET write_buffer_row_group_count = 1;
 ATTACH '/data/it''s.db' AS "it's" (TYPE duckdb, ROW_GROUP_SIZE 16384);
 
 -- open a new file
-ATTACH '/data/it''s.db' AS "it's" (TYPE duckdb, ROW_GROUP_SIZE 16384, STORAGE_VERSION 'v1.3.0', BLOCK_SIZE 65536);
+ATTACH '/data/it''s.db' AS "it's" (TYPE duckdb, ROW_GROUP_SIZE 16384, STORAGE_VERSION 'v1.4.0', BLOCK_SIZE 65536);
 
 -- open to look
 ATTACH '/data/it''s.db' AS "it's" (TYPE duckdb, READ_ONLY);
