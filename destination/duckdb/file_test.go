@@ -133,6 +133,33 @@ func TestAReplaceAttachesItsFileAnew(t *testing.T) {
 	}
 }
 
+// TestATableThatChangesWhileItsFileIsAttachedAnewIsLeftAlone changes the table
+// where another process could.
+func TestATableThatChangesWhileItsFileIsAttachedAnewIsLeftAlone(t *testing.T) {
+	d := open(t, filepath.Join(t.TempDir(), "crm.db"))
+	defer d.Close()
+	must(t, loadGeneration(t.Context(), d, 1))
+	l, err := d.Begin(t.Context(), destination.Spec{
+		Table: destination.TableName{Schema: "public", Table: "account"}, Source: "Account",
+		Schema: generation, Key: []string{"Id"}, Mode: destination.Replace, Run: "run",
+	})
+	must(t, err)
+	s, err := l.Stage(t.Context(), "part")
+	must(t, err)
+	b := generationBatch(2, 0, 100)
+	defer b.Release()
+	must(t, errors.Join(s.Write(t.Context(), b), s.Close(t.Context())))
+	_, err = d.file.db.ExecContext(t.Context(), "ALTER TABLE crm.public.account ADD COLUMN mine INTEGER DEFAULT 7")
+	must(t, err)
+	if _, err = l.Stage(t.Context(), "next"); err == nil || !strings.Contains(err.Error(), "another process has changed the table") {
+		t.Errorf("got %v", err)
+	}
+	must(t, l.Abort(t.Context()))
+	if _, rows := query(t, d, "SELECT count(*), min(mine) FROM crm.public.account"); fmt.Sprint(rows) != fmt.Sprintf("[[%d 7]]", generationRows) {
+		t.Errorf("the table holds %v", rows)
+	}
+}
+
 func TestSpillOfAKilledRunIsCleared(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "crm.db")
 	d := open(t, path)

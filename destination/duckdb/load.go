@@ -167,7 +167,10 @@ func (l *load) renew(ctx context.Context) error {
 		l.mu.Unlock()
 		if stages == 0 {
 			l.renewed = rows
-			return l.d.file.renew(ctx)
+			if err := l.d.file.renew(ctx); err != nil {
+				return err
+			}
+			return l.planAgain(ctx)
 		}
 		select {
 		case <-l.quiet:
@@ -175,6 +178,24 @@ func (l *load) renew(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// planAgain makes the plan anew: another process may have had the file. What is
+// staged has to fit the table as it is now.
+func (l *load) planAgain(ctx context.Context) error {
+	p, err := l.d.plan(ctx, l.db, l.spec)
+	if err != nil {
+		return err
+	}
+	if p.shape() != l.plan.shape() {
+		return &destination.Error{
+			Err:  errors.New("another process has changed the table meanwhile"),
+			Mend: "nothing was written; run again, and let nobody change the table until the end",
+			Busy: true,
+		}
+	}
+	l.plan = p
+	return nil
 }
 
 // begin opens the file and makes the staging table, once. The table may have
