@@ -212,3 +212,35 @@ func withIDs(batch arrow.RecordBatch, id func(i int64) int64) arrow.RecordBatch 
 	defer column.Release()
 	return array.NewRecordBatch(batch.Schema(), append([]arrow.Array{column}, batch.Columns()[1:]...), batch.NumRows())
 }
+
+// BenchmarkSmallTables loads twelve tables of 5,000 rows of 75 columns into a
+// new file, one after the other while the file stays open.
+func BenchmarkSmallTables(b *testing.B) {
+	const tables, rows, batchRows = 12, 5000, 1000
+	pool := make([]arrow.RecordBatch, rows/batchRows)
+	for i := range pool {
+		pool[i] = wideBatch(75, batchRows)
+		defer pool[i].Release()
+	}
+	for b.Loop() {
+		d := open(b, b.TempDir()+"/crm.db")
+		loads := make([]destination.Load, tables)
+		for i := range loads {
+			var err error
+			loads[i], err = d.Begin(b.Context(), spec(destination.TableName{Schema: "public", Table: fmt.Sprint("t", i)}, pool[0].Schema(), destination.Replace))
+			must(b, err)
+		}
+		for _, l := range loads {
+			s, err := l.Stage(b.Context(), "part")
+			must(b, err)
+			for _, batch := range pool {
+				must(b, s.Write(b.Context(), batch))
+			}
+			must(b, s.Close(b.Context()))
+			_, err = l.Commit(b.Context(), nil)
+			must(b, err)
+		}
+		must(b, d.Close())
+	}
+	b.ReportMetric(b.Elapsed().Seconds()*1000/tables/float64(b.N), "ms/table")
+}
