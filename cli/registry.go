@@ -103,7 +103,7 @@ func openDuckDB(address string, s settings) (destination.Destination, error) {
 	if err != nil {
 		return nil, err
 	}
-	return duckdb.Open(u, duckdb.Options{LockTimeout: s.lockTimeout, Memory: duckDBMemory(s.memory), Log: s.log})
+	return duckdb.Open(u, duckdb.Options{LockTimeout: s.lockTimeout, Memory: duckDBMemory(s.memory), Early: true, Log: s.log})
 }
 
 func openPostgres(address string, s settings) (destination.Destination, error) {

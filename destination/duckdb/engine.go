@@ -45,16 +45,14 @@ const (
 	rowGroup = 16384
 )
 
-// attach starts an engine in memory and attaches the file to it. Views over
-// Arrow then live in the memory of the engine, never in the file; and a path
-// may hold any character.
+// attach attaches the file to an engine in memory. Views over Arrow then live
+// in the memory of the engine, never in the file; and a path may hold any
+// character.
 func (f *file) attach(ctx context.Context, readOnly bool) (*sql.DB, error) {
-	connector, err := engine.NewConnector("", nil)
+	db, err := f.start(ctx)
 	if err != nil {
 		return nil, err
 	}
-	db := sql.OpenDB(connector)
-	db.SetMaxIdleConns(1) // the engine lives as long as one connection
 	path, spill, fresh := f.path, "", false
 	if path == "" {
 		path = ":memory:"
@@ -63,12 +61,48 @@ func (f *file) attach(ctx context.Context, readOnly bool) (*sql.DB, error) {
 		_, err := os.Stat(path)
 		fresh = errors.Is(err, fs.ErrNotExist)
 	}
-	for _, s := range append(settings(defaultMemory, f.opt.Threads, spill), attach(path, f.name, readOnly, fresh, f.newBlock)) {
+	for _, s := range []string{tempDirectory(spill), attach(path, f.name, readOnly, fresh, f.newBlock)} {
 		if _, err := db.ExecContext(ctx, s); err != nil {
 			return nil, errors.Join(err, db.Close())
 		}
 	}
 	return db, nil
+}
+
+// start gives the engine that the last use of the file has left, or a new one.
+func (f *file) start(ctx context.Context) (*sql.DB, error) {
+	if db := f.idle; db != nil {
+		f.idle = nil
+		return db, nil
+	}
+	connector, err := engine.NewConnector("", nil)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxIdleConns(1) // the engine lives as long as one connection
+	for _, s := range settings(defaultMemory, f.opt.Threads) {
+		if _, err := db.ExecContext(ctx, s); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	return db, nil
+}
+
+// warm starts an engine in the background, and has it make the parts of its
+// catalog that the first look at a table asks for. Who takes the turn waits for it.
+func (f *file) warm() {
+	f.turn <- struct{}{}
+	go func() {
+		defer f.turn.give()
+		db, err := f.start(context.Background())
+		if err != nil {
+			return // the first use meets it again
+		}
+		var nothing tableState
+		_ = nothing.read(context.Background(), db, []any{"memory", "main", ""})
+		f.idle = db
+	}()
 }
 
 // spill is where DuckDB puts what does not fit into memory: beside the file,

@@ -265,3 +265,47 @@ func must(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// An engine that has spilled would go on with its directory, which is removed.
+func TestTheEngineStaysForTheNextTableUnlessItSpilled(t *testing.T) {
+	d := open(t, filepath.Join(t.TempDir(), "crm.db"))
+	mustLoad(t, d, account, destination.Replace, wideBatch(3, 10))
+	kept := d.file.idle
+	if kept == nil {
+		t.Error("no engine was kept after a load")
+	}
+	l, err := d.Begin(t.Context(), spec(account, wideBatch(3, 1).Schema(), destination.Replace))
+	must(t, err)
+	s, err := l.Stage(t.Context(), "part")
+	must(t, err)
+	if d.file.db != kept {
+		t.Error("a second load did not use the engine of the first")
+	}
+	must(t, s.Close(t.Context()))
+	must(t, os.Mkdir(d.file.spill(), 0o700))
+	_, err = l.Commit(t.Context(), nil)
+	must(t, err)
+	if d.file.idle != nil {
+		t.Error("an engine with a spill directory was kept")
+	}
+	mustLoad(t, d, account, destination.Replace, wideBatch(3, 10))
+	must(t, d.Close())
+	if d.file.idle != nil {
+		t.Error("an engine outlived its destination")
+	}
+}
+
+func TestAnEngineThatStartsEarlyIsUsedAndEnded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "crm.db")
+	for _, use := range []bool{false, true} {
+		d, err := Open(uri.DuckDB{Path: path}, Options{Early: true})
+		must(t, err)
+		if use {
+			mustLoad(t, d, account, destination.Replace, wideBatch(3, 10))
+		}
+		must(t, d.Close())
+		if d.file.idle != nil {
+			t.Error("an engine outlived its destination")
+		}
+	}
+}

@@ -36,7 +36,7 @@ func WriteParquet(ctx context.Context, path string, schema *arrow.Schema, produc
 		return explain("write Parquet", err)
 	}
 	defer func() { _ = conn.Close() }()
-	for _, s := range settings(parquetMemory, 0, "") {
+	for _, s := range settings(parquetMemory, 0) {
 		if _, err := conn.ExecContext(ctx, s); err != nil {
 			return explain("write Parquet", err)
 		}

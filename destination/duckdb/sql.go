@@ -35,16 +35,19 @@ func memoryLimit(bytes int64) string {
 	return fmt.Sprintf("SET memory_limit = '%dKiB'", bytes>>10)
 }
 
+// tempDirectory names the directory for what does not fit into memory; "" is none.
+func tempDirectory(path string) string { return "SET temp_directory = " + literal(path) }
+
 // settings are those of every engine. Neither the machine's time zone nor the
 // network has a say. A large commit writes its data once, into the file, where
 // DuckDB's own thresholds would have it rewrite the file's last row group at
 // each commit: 16,000 rows of 75 columns a second instead of 84,000. The log is
 // moved into the file once, at the end, behind a journal.
-func settings(memory int64, threads int, spill string) []string {
+func settings(memory int64, threads int) []string {
 	return []string{
 		memoryLimit(memory),
 		fmt.Sprintf("SET threads = %d", 1+threads),
-		"SET temp_directory = " + literal(spill),
+		tempDirectory(""),
 		"SET autoinstall_known_extensions = false",
 		"SET autoload_known_extensions = false",
 		"SET GLOBAL TimeZone = 'UTC'",

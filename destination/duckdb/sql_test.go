@@ -30,7 +30,7 @@ func TestSQL(t *testing.T) {
 	section := func(name string, statements ...string) {
 		b.WriteString("-- " + name + "\n" + strings.Join(statements, ";\n") + ";\n\n")
 	}
-	section("open", append(settings(defaultMemory, 0, "/data/it's.db.sluice.tmp"), attach("/data/it's.db", "it's", false, false, blockBytes))...)
+	section("open", append(settings(defaultMemory, 0), tempDirectory("/data/it's.db.sluice.tmp"), attach("/data/it's.db", "it's", false, false, blockBytes))...)
 	section("open a new file", attach("/data/it's.db", "it's", false, true, blockBytes))
 	section("open to look", attach("/data/it's.db", "it's", true, false, blockBytes))
 	section("stage", createSchema("crm", "public"), createTable("crm", staging, columns), insertView("crm", staging, columns, "v1"), dropView("v1"))

@@ -1,7 +1,7 @@
 -- open
 SET memory_limit = '81920KiB';
 SET threads = 1;
-SET temp_directory = '/data/it''s.db.sluice.tmp';
+SET temp_directory = '';
 SET autoinstall_known_extensions = false;
 SET autoload_known_extensions = false;
 SET GLOBAL TimeZone = 'UTC';
@@ -10,6 +10,7 @@ SET checkpoint_threshold = '1TiB';
 PRAGMA disable_checkpoint_on_shutdown;
 SET auto_checkpoint_skip_wal_threshold = 1000000000000;
 SET write_buffer_row_group_count = 1;
+SET temp_directory = '/data/it''s.db.sluice.tmp';
 ATTACH '/data/it''s.db' AS "it's" (TYPE duckdb, ROW_GROUP_SIZE 16384);
 
 -- open a new file
