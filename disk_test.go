@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"sluice/destination/postgres/pgtest"
 	"sluice/source/salesforce/fakeorg"
@@ -42,14 +43,27 @@ func TestAFullDiskLeavesTheOldTableAndItsCursor(t *testing.T) {
 					t.Logf("no tmpfs here: %v", err)
 					return
 				}
-				t.Cleanup(func() {
-					if err := syscall.Unmount(dir, 0); err != nil {
-						t.Error(err)
-					}
-				})
+				t.Cleanup(func() { unmount(t, dir) })
 				runFull(t, dir, on.end(t, dir), strategy, on.free)
 			})
 		}
+	}
+}
+
+// unmount waits for programs that other tests are starting: each has, for a
+// moment, what this process had open.
+func unmount(t *testing.T, dir string) {
+	t.Helper()
+	for tries := 0; ; tries++ {
+		err := syscall.Unmount(dir, 0)
+		if err == nil {
+			return
+		}
+		if err != syscall.EBUSY || tries == 100 {
+			t.Error(err)
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 
