@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -274,12 +275,18 @@ func TestTheEngineStaysForTheNextTableUnlessItSpilled(t *testing.T) {
 	if kept == nil {
 		t.Error("no engine was kept after a load")
 	}
+	if held := descriptors(d.file.path); held > 0 {
+		t.Errorf("the engine that was kept has the file open %d times", held)
+	}
 	l, err := d.Begin(t.Context(), spec(account, wideBatch(3, 1).Schema(), destination.Replace))
 	must(t, err)
 	s, err := l.Stage(t.Context(), "part")
 	must(t, err)
 	if d.file.db != kept {
 		t.Error("a second load did not use the engine of the first")
+	}
+	if descriptors(d.file.path) == 0 && runtime.GOOS == "linux" {
+		t.Error("a load does not have the file open")
 	}
 	must(t, s.Close(t.Context()))
 	must(t, os.Mkdir(d.file.spill(), 0o700))
@@ -293,6 +300,18 @@ func TestTheEngineStaysForTheNextTableUnlessItSpilled(t *testing.T) {
 	if d.file.idle != nil {
 		t.Error("an engine outlived its destination")
 	}
+}
+
+// descriptors counts those of a file that this process has; 0 where the system
+// does not tell.
+func descriptors(path string) (n int) {
+	entries, _ := os.ReadDir("/proc/self/fd")
+	for _, e := range entries {
+		if to, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && to == path {
+			n++
+		}
+	}
+	return n
 }
 
 func TestAnEngineThatStartsEarlyIsUsedAndEnded(t *testing.T) {
