@@ -3,12 +3,14 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"slices"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
 	"sluice/destination"
@@ -60,34 +62,52 @@ func checkMany(t *testing.T, address string, tables int, generation int64) {
 	}
 }
 
-// mostConnections looks how many connections a role has, until it is told to
-// stop, and says what the most were, of the fewest in twenty looks: the server has
-// one that was closed a moment longer.
-func mostConnections(ctx context.Context, t *testing.T, address, role string) (most func() int) {
+// countConnections has a destination count the connections that a server has let
+// it open. The server is no witness: it lists one that was closed a moment longer.
+func countConnections(t *testing.T, d *Destination) (most func() int) {
 	t.Helper()
-	always := context.WithoutCancel(ctx)
-	ctx, stop := context.WithCancel(ctx)
-	found := make(chan int, 1)
-	conn, err := pgx.Connect(ctx, address)
+	config, err := d.server.current(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	go func() {
-		defer conn.Close(always)
-		most, n := 0, 0
-		var last [20]int
-		for i := 0; ctx.Err() == nil; i++ {
-			if err := conn.QueryRow(always, "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", role).Scan(&n); err != nil {
-				t.Error(err)
-				break
-			}
-			last[i%len(last)] = n
-			most = max(most, slices.Min(last[:]))
-			time.Sleep(time.Millisecond)
+	var mu sync.Mutex // guards what follows
+	highest := 0
+	open := map[net.Conn]bool{}
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
 		}
-		found <- most
-	}()
-	return func() int { stop(); return <-found }
+		return &watchedConn{conn, func(c net.Conn) {
+			mu.Lock()
+			defer mu.Unlock()
+			delete(open, c)
+		}}, nil
+	}
+	config.AfterConnect = func(_ context.Context, conn *pgconn.PgConn) error {
+		mu.Lock()
+		defer mu.Unlock()
+		open[conn.Conn()] = true
+		highest = max(highest, len(open))
+		return nil
+	}
+	return func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return highest
+	}
+}
+
+// watchedConn tells when it is closed.
+type watchedConn struct {
+	net.Conn
+	closed func(net.Conn)
+}
+
+func (c *watchedConn) Close() error {
+	c.closed(c)
+	return c.Conn.Close()
 }
 
 // TestManyTablesShareFewConnections loads six tables of three parts at once: never with more
@@ -111,8 +131,9 @@ func TestManyTablesShareFewConnections(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			generation++
 			pgtest.Query(t, address, "ALTER ROLE "+role+" CONNECTION LIMIT "+tt.limit)
-			most := mostConnections(t.Context(), t, address, role)
-			if err := putMany(t.Context(), dial(t, guests+tt.parameter, Options{LockTimeout: 2 * time.Second}), tables, generation); err != nil {
+			d := dial(t, guests+tt.parameter, Options{LockTimeout: 2 * time.Second})
+			most := countConnections(t, d)
+			if err := putMany(t.Context(), d, tables, generation); err != nil {
 				t.Error(err)
 			}
 			n := most()
