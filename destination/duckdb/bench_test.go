@@ -214,7 +214,7 @@ func withIDs(batch arrow.RecordBatch, id func(i int64) int64) arrow.RecordBatch 
 }
 
 // BenchmarkSmallTables loads twelve tables of 5,000 rows of 75 columns into a
-// new file, one after the other while the file stays open.
+// new file, one after the other, as tables take turns.
 func BenchmarkSmallTables(b *testing.B) {
 	const tables, rows, batchRows = 12, 5000, 1000
 	pool := make([]arrow.RecordBatch, rows/batchRows)
