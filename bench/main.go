@@ -9,7 +9,8 @@
 // Each figure is the best of SLUICE_BENCH_RUNS rounds, which take turns.
 // SLUICE_BENCH_ROWS sets the numbers of accounts, separated by commas;
 // SLUICE_BENCH_DEST adds a destination, such as postgresql://…;
-// SLUICE_BENCH_ONLY=growth, postgres, distant or dozen leaves all but that out.
+// SLUICE_BENCH_ONLY=growth, postgres, distant, small or dozen leaves all but that
+// out.
 package main
 
 import (
@@ -61,10 +62,16 @@ func run(ctx context.Context, args []string) error {
 		if err != nil || rows < 1000 {
 			return errors.New("SLUICE_BENCH_ROWS is no list of numbers of at least 1000")
 		}
-		if only == "dozen" {
+		if only == "dozen" || only == "small" {
 			break
 		}
 		err = with(ctx, program, map[string]int{"Account": rows}, func(b *bench) error { return b.measure(ctx, only, rounds) })
+		if err != nil {
+			return err
+		}
+	}
+	if only == "" || only == "small" {
+		err = with(ctx, program, map[string]int{"Account": smallRows}, func(b *bench) error { return b.small(ctx, rounds) })
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,9 @@ const (
 	jobDelay     = 5 * time.Second
 )
 
+// smallRows is the size of a table that is loaded in one page.
+const smallRows = 50
+
 // latency is what the org waits before it answers.
 type latency struct{ request, page, job time.Duration }
 
@@ -42,6 +45,8 @@ type org struct {
 
 	delay    atomic.Pointer[latency]
 	requests atomic.Int64 // answered, but for pages and polls
+	calls    atomic.Int64 // answered, of any kind
+	held     atomic.Int64 // how long, in nanoseconds
 
 	mu    sync.Mutex // guards what follows
 	known map[string]*page
@@ -116,6 +121,10 @@ func (o *org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.ServeFile(w, r, filepath.Join(o.dir, strings.Replace(pageName(api, 0), "0", n, 1)))
 		return
 	}
+	defer func(from time.Time) {
+		o.calls.Add(1)
+		o.held.Add(int64(time.Since(from)))
+	}(time.Now())
 	wait := o.delay.Load()
 	api, key := pageKey(r)
 	switch {
