@@ -34,9 +34,10 @@ dist: build ## build archives for Linux into dist/; ARCHES=amd64 leaves arm64 ou
 		triple=$$(case $$arch in amd64) echo x86_64 ;; arm64) echo aarch64 ;; esac)-linux-gnu; \
 		cc=$$triple-gcc; if [ "$$(uname -s)/$$(go env GOHOSTARCH)" = "Linux/$$arch" ]; then cc=$$(go env CC); fi; \
 		command -v "$$cc" >/dev/null || { echo "$$cc is not installed: apt-get install g++-$$(echo $$triple | tr _ -), or leave $$arch out of ARCHES" >&2; exit 1; }; \
+		cxx=$$triple-g++; if [ "$$cc" = "$$(go env CC)" ]; then cxx=$$(go env CXX); fi; \
 		name=sluice-$(VERSION)-linux-$$arch; mkdir -p "dist/$$name/lib"; \
 		ln -s "$$($$cc -print-file-name=libstdc++.a)" "dist/$$name/lib/"; \
-		GOOS=linux GOARCH=$$arch CC=$$cc go build -trimpath -ldflags "$(LDFLAGS) -linkmode external -extldflags '-static-libgcc -L$(CURDIR)/dist/$$name/lib'" -o "dist/$$name/sluice" . || exit 1; \
+		GOOS=linux GOARCH=$$arch CC=$$cc CXX=$$cxx go build -trimpath -ldflags "$(LDFLAGS) -linkmode external -extldflags '-static-libgcc -L$(CURDIR)/dist/$$name/lib'" -o "dist/$$name/sluice" . || exit 1; \
 		rm -r "dist/$$name/lib"; \
 		bin/sluice man > "dist/$$name/sluice.1"; \
 		for shell in bash zsh fish; do bin/sluice completion $$shell > "dist/$$name/sluice.$$shell"; done; \
@@ -105,12 +106,11 @@ postgres: ## see to it that PostgreSQL is there, for the tests to start servers 
 		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && { apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq pgbouncer; }; } || \
 		echo "without PgBouncer the tests of it are skipped: apt-get install pgbouncer" >&2
 
-# A C++ library that the linker does not find is a page of noise from cgo; this
-# is the same in a sentence.
+# A C++ library that is not found is a page of noise from cgo; this is the same in
+# a sentence.
 toolchain:
 	@command -v go >/dev/null || { echo "sluice needs Go 1.26 or later: https://go.dev/dl" >&2; exit 1; }
 	@set -- $$(go env CC); command -v "$$1" >/dev/null || { \
 		echo "sluice needs a C compiler, as DuckDB is linked in: apt-get install g++, or xcode-select --install" >&2; exit 1; }
-	@set -- $$(go env CC); case $$(go env GOOS) in darwin) lib=c++ ;; *) lib=stdc++ ;; esac; \
-		echo 'int main(void) { return 0; }' | "$$@" -x c - -o /dev/null -l$$lib 2>/dev/null || { \
-		echo "the C compiler has no C++ library, which DuckDB needs: apt-get install g++" >&2; exit 1; }
+	@set -- $$(go env CXX); printf '%s\n' '#include <new>' 'int main() { return 0; }' | "$$@" -x c++ - -o /dev/null 2>/dev/null || { \
+		echo "sluice needs a C++ compiler and its library, as DuckDB is linked in: apt-get install g++" >&2; exit 1; }

@@ -1,3 +1,3 @@
 package duckdb
 
-import "C" // has allocator.c compiled
+import "C" // has allocator_linux.cc compiled
