@@ -176,7 +176,7 @@ func execute(t testing.TB, dest destination.Destination, text string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer d.file.release(t.Context(), true)
+	defer d.file.release(t.Context(), true, false)
 	conn, err := db.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -144,3 +144,10 @@ func (d *Destination) disclaim(t destination.TableName) {
 	defer d.mu.Unlock()
 	delete(d.loading, strings.ToLower(t.String()))
 }
+
+// others says whether a load has begun beside the one that asks.
+func (d *Destination) others() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.loading) > 1
+}

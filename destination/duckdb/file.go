@@ -17,6 +17,17 @@ import (
 // retry is the pause between two tries to open a file that is locked.
 const retry = 100 * time.Millisecond
 
+// A load of a small table opens the file, and moves the log into it at the end,
+// for longer than it writes. The file stays open for a moment when another load
+// has begun, which may have its rows by now; not for long, so that other
+// processes have their turn, and not with more than keptLog bytes in the log,
+// whose rows are in memory.
+const (
+	linger  = 100 * time.Millisecond
+	openFor = time.Second
+	keptLog = 16 << 20
+)
+
 // file is the database file: closed while nobody writes, shared by the loads
 // that do.
 type file struct {
@@ -31,6 +42,10 @@ type file struct {
 	idle  *sql.DB
 	pages *os.File // of the file that db writes, for its journal
 	users int
+	// opened is when db got the file, lingering what closes it when no load
+	// comes; nil before the first.
+	opened    time.Time
+	lingering *time.Timer
 	// fresh is true while the file holds nothing but what a load that has not
 	// been committed staged, so that it goes away with it.
 	fresh  bool
@@ -148,12 +163,15 @@ func (f *file) acquire(ctx context.Context, columns int) (*sql.DB, error) {
 		return nil, err
 	}
 	f.users++
+	if f.lingering != nil {
+		f.lingering.Stop()
+	}
 	return f.db, nil
 }
 
 // use takes an engine that has the file for the loads to come.
 func (f *file) use(ctx context.Context, db *sql.DB) error {
-	f.db, f.memory = db, 0
+	f.db, f.memory, f.opened = db, 0, time.Now()
 	if err := db.QueryRowContext(ctx, selectBlockSize, f.name).Scan(&f.block); err != nil {
 		return err
 	}
@@ -165,15 +183,38 @@ func (f *file) use(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// release ends one acquire; the last one closes the file.
-func (f *file) release(ctx context.Context, committed bool) {
+// release ends one acquire. The last one closes the file, or has it closed soon
+// if more loads are to come.
+func (f *file) release(ctx context.Context, committed, more bool) {
 	f.turn <- struct{}{}
 	defer f.turn.give()
 	f.users--
 	f.fresh = f.fresh && !committed
-	if f.users == 0 && f.path != "" {
+	switch {
+	case f.users > 0 || f.path == "":
+	case committed && more && time.Since(f.opened) < openFor && f.logBytes() < keptLog:
+		f.lingering = time.AfterFunc(linger, f.leaveUnused)
+	default:
 		f.leave(ctx)
 	}
+}
+
+// leaveUnused closes the file unless a load has come.
+func (f *file) leaveUnused() {
+	f.turn <- struct{}{}
+	defer f.turn.give()
+	if f.users == 0 && f.db != nil {
+		f.leave(context.Background())
+	}
+}
+
+// logBytes is the size of the file's log.
+func (f *file) logBytes() int64 {
+	info, err := os.Stat(f.path + ".wal")
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 func (f *file) close(ctx context.Context) error {
@@ -182,11 +223,14 @@ func (f *file) close(ctx context.Context) error {
 	if f.users > 0 {
 		return &destination.Error{Op: "close " + f.path, Err: fmt.Errorf("%d loads are under way", f.users)}
 	}
+	if f.lingering != nil {
+		f.lingering.Stop()
+	}
 	if f.db != nil {
 		f.leave(ctx)
 	}
 	if f.idle != nil {
-		f.end(f.idle)
+		go f.end(f.idle) // it holds no file, so that nobody has to wait for it
 		f.idle = nil
 	}
 	return nil
@@ -221,8 +265,7 @@ func (f *file) leave(ctx context.Context) {
 
 // checkpoint moves the log into the file, if there is one.
 func (f *file) checkpoint(ctx context.Context) error {
-	log, err := os.Stat(f.path + ".wal")
-	if err != nil || log.Size() == 0 {
+	if f.logBytes() == 0 {
 		return nil
 	}
 	if f.pages != nil {
@@ -230,7 +273,7 @@ func (f *file) checkpoint(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err = f.db.ExecContext(ctx, "CHECKPOINT "+quote(f.name))
+	_, err := f.db.ExecContext(ctx, "CHECKPOINT "+quote(f.name))
 	return err
 }
 

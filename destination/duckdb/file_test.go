@@ -206,7 +206,7 @@ func holdFile(path string) error {
 	}
 	_, _ = fmt.Fprintln(os.Stdout, "held")
 	_, _ = os.Stdin.Read(make([]byte, 1))
-	d.file.release(context.Background(), true)
+	d.file.release(context.Background(), true, false)
 	return nil
 }
 
@@ -256,7 +256,7 @@ func TestSecondDestinationOfThisProcessIsRefused(t *testing.T) {
 	if err := loadGeneration(t.Context(), second, 1); err == nil || !strings.Contains(err.Error(), "this process") {
 		t.Errorf("got %v", err)
 	}
-	first.file.release(t.Context(), true)
+	first.file.release(t.Context(), true, false)
 	must(t, loadGeneration(t.Context(), second, 1))
 }
 
@@ -300,6 +300,83 @@ func TestTheEngineStaysForTheNextTableUnlessItSpilled(t *testing.T) {
 	if d.file.idle != nil {
 		t.Error("an engine outlived its destination")
 	}
+}
+
+// A run of many small tables opens its file once for some of them, not for each.
+func TestTheFileStaysOpenForALoadThatHasBegun(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("which files are open is not told here")
+	}
+	contact := destination.TableName{Schema: "public", Table: "contact"}
+	begin := func(t *testing.T) (*Destination, destination.Load) {
+		d := open(t, filepath.Join(t.TempDir(), "crm.db"))
+		t.Cleanup(func() { must(t, d.Close()) })
+		next, err := d.Begin(t.Context(), spec(contact, wideBatch(3, 1).Schema(), destination.Replace))
+		must(t, err)
+		mustLoad(t, d, account, destination.Replace, wideBatch(3, 10))
+		if descriptors(d.file.path) == 0 {
+			t.Error("the file was closed although a load had begun")
+		}
+		return d, next
+	}
+	end := func(t *testing.T, d *Destination, next destination.Load) {
+		s, err := next.Stage(t.Context(), "part")
+		must(t, err)
+		b := wideBatch(3, 10)
+		defer b.Release()
+		must(t, errors.Join(s.Write(t.Context(), b), s.Close(t.Context())))
+		_, err = next.Commit(t.Context(), nil)
+		must(t, err)
+		if n := descriptors(d.file.path); n > 0 {
+			t.Errorf("the file is open %d times after the last load", n)
+		}
+		if _, err := os.Stat(d.file.path + ".wal"); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("the log is left: %v", err)
+		}
+		for _, table := range []string{"account", "contact"} {
+			if _, rows := query(t, d, "SELECT count(*) FROM crm.public."+table); fmt.Sprint(rows) != "[[10]]" {
+				t.Errorf("%s holds %v rows", table, rows)
+			}
+		}
+	}
+	t.Run("it comes", func(t *testing.T) {
+		d, next := begin(t)
+		engine := d.file.db
+		s, err := next.Stage(t.Context(), "first")
+		must(t, errors.Join(err, s.Abort(t.Context())))
+		if d.file.db != engine {
+			t.Error("the file was opened anew")
+		}
+		end(t, d, next)
+	})
+	t.Run("it does not come", func(t *testing.T) {
+		d, next := begin(t)
+		for deadline := time.Now().Add(time.Minute); descriptors(d.file.path) > 0; time.Sleep(linger) {
+			if time.Now().After(deadline) {
+				t.Fatal("the file stays open")
+			}
+		}
+		end(t, d, next)
+	})
+	t.Run("it fails", func(t *testing.T) {
+		d, next := begin(t)
+		s, err := next.Stage(t.Context(), "part")
+		must(t, errors.Join(err, s.Abort(t.Context()), next.Abort(t.Context())))
+		if n := descriptors(d.file.path); n > 0 {
+			t.Errorf("the file is open %d times after the last load", n)
+		}
+		if _, rows := query(t, d, "SELECT count(*) FROM crm.public.account"); fmt.Sprint(rows) != "[[10]]" {
+			t.Errorf("account holds %v rows", rows)
+		}
+	})
+	t.Run("the destination is closed", func(t *testing.T) {
+		d, next := begin(t)
+		must(t, next.Abort(t.Context()))
+		must(t, d.Close())
+		if n := descriptors(d.file.path); n > 0 {
+			t.Errorf("the file is open %d times after all", n)
+		}
+	})
 }
 
 // descriptors counts those of a file that this process has; 0 where the system

@@ -104,7 +104,7 @@ func checkpointed(t *testing.T, d *Destination, change func()) (before moment, a
 	must(t, err)
 	before.wal, err = os.ReadFile(f.path + ".wal")
 	must(t, err)
-	f.release(t.Context(), true)
+	f.release(t.Context(), true, false)
 	after, err = os.ReadFile(f.path)
 	must(t, err)
 	return before, after

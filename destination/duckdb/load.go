@@ -556,7 +556,7 @@ func (l *load) clear(ctx context.Context) error {
 		_, _ = l.db.ExecContext(ctx, "DROP SCHEMA "+quote(l.d.file.name)+"."+quote(l.staging.Schema))
 	}
 	l.db = nil
-	l.d.file.release(ctx, false)
+	l.d.file.release(ctx, false, false)
 	return err
 }
 
@@ -566,7 +566,7 @@ func (l *load) end(ctx context.Context, stays bool) {
 	l.ended = true
 	if l.db != nil {
 		l.db = nil
-		l.d.file.release(ctx, stays)
+		l.d.file.release(ctx, stays, l.d.others())
 	}
 	l.d.disclaim(l.spec.Table)
 }

@@ -241,7 +241,7 @@ func planned(t testing.TB, d *Destination, schema *arrow.Schema, mode destinatio
 	t.Helper()
 	db, err := d.file.acquire(t.Context(), 1)
 	must(t, err)
-	defer d.file.release(t.Context(), true)
+	defer d.file.release(t.Context(), true, false)
 	p, err := d.plan(t.Context(), db, spec(account, schema, mode))
 	must(t, err)
 	return p
@@ -252,7 +252,7 @@ func ask(t testing.TB, d *Destination, text string) [][]any {
 	t.Helper()
 	db, err := d.file.acquire(t.Context(), 1)
 	must(t, err)
-	defer d.file.release(t.Context(), true)
+	defer d.file.release(t.Context(), true, false)
 	_, err = db.ExecContext(t.Context(), "USE "+quote(d.file.name)+".main")
 	must(t, err)
 	_, rows := query(t, d, text)

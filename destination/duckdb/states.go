@@ -127,7 +127,7 @@ func (s states) Exclusive(ctx context.Context, do func(state.Store) error) error
 		return s.explain("lock states", err)
 	}
 	err := do(s)
-	s.d.file.release(ctx, err == nil)
+	s.d.file.release(ctx, err == nil, false)
 	return err
 }
 
@@ -141,7 +141,7 @@ func (s states) write(ctx context.Context, op string, k state.Key, text string) 
 	if err == nil {
 		err = inTransaction(ctx, db, func(conn *sql.Conn) error { return f.writeState(ctx, conn, k, text) })
 	}
-	f.release(ctx, err == nil)
+	f.release(ctx, err == nil, false)
 	return s.explain(op, err)
 }
 
