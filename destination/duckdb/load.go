@@ -46,6 +46,7 @@ type load struct {
 	next   int           // the number of the next stage
 	rows   int64         // of closed stages
 	keeps  bool          // keys of all rows are staged, too
+	lanes  []*lane       // that no stage uses
 }
 
 func (l *load) op(verb string) string { return verb + " " + l.spec.Table.String() }
@@ -149,7 +150,7 @@ func (l *load) stageEnded(rows int64) {
 // manyCells are the values staged after which the file is attached anew. What
 // DuckDB has in memory of each column of each row group, some 2 kB, stays there
 // as long as the file is attached: of 10,000,000 rows of 75 columns 150 MB.
-const manyCells = 75_000_000
+const manyCells = 50_000_000
 
 // renew attaches the file anew when much was staged since the last time. No
 // stage begins meanwhile, and it waits for those that have. A merge, whose
@@ -167,6 +168,7 @@ func (l *load) renew(ctx context.Context) error {
 		l.mu.Unlock()
 		if stages == 0 {
 			l.renewed = rows
+			l.detachLanes()
 			if err := l.d.file.renew(ctx); err != nil {
 				return err
 			}
@@ -556,6 +558,7 @@ func (l *load) clear(ctx context.Context) error {
 		_, _ = l.db.ExecContext(ctx, "DROP SCHEMA "+quote(l.d.file.name)+"."+quote(l.staging.Schema))
 	}
 	l.db = nil
+	l.closeLanes(ctx)
 	l.d.file.release(ctx, false, false)
 	return err
 }
@@ -566,6 +569,7 @@ func (l *load) end(ctx context.Context, stays bool) {
 	l.ended = true
 	if l.db != nil {
 		l.db = nil
+		l.closeLanes(ctx)
 		l.d.file.release(ctx, stays, l.d.others())
 	}
 	l.d.disclaim(l.spec.Table)

@@ -18,35 +18,27 @@ import (
 // It inserts batch by batch. One INSERT fed by a channel was as fast (84,000
 // and 83,000 rows of 75 columns a second, 128 MB), and would need a goroutine.
 type stage struct {
-	load    *load
-	to      *stageTarget
-	conn    *sql.Conn
-	view    string
-	feed    *feed
-	release func()
-	insert  *sql.Stmt
-	leave   func() // the desk; nil before the first rows
-	rows    int64
-	failed  bool
-	ended   bool
+	*lane
+	load   *load
+	to     *stageTarget
+	leave  func() // the desk; nil before the first rows
+	rows   int64
+	failed bool
+	ended  bool
 }
 
-func newStage(ctx context.Context, l *load, to *stageTarget, view string) (s *stage, err error) {
-	s = &stage{load: l, to: to, view: view, feed: &feed{schema: plainSchema(to.schema)}}
-	if s.conn, err = l.db.Conn(ctx); err != nil {
+func newStage(ctx context.Context, l *load, to *stageTarget, view string) (*stage, error) {
+	n, err := l.lane(ctx, to, view)
+	if err != nil {
 		return nil, err
 	}
-	err = s.conn.Raw(func(c any) (err error) {
-		s.release, err = register(c, s.feed, view)
-		return err
-	})
+	s := &stage{lane: n, load: l, to: to}
+	_, err = n.conn.ExecContext(ctx, "BEGIN")
 	if err == nil {
-		_, err = s.conn.ExecContext(ctx, "BEGIN")
-	}
-	if err == nil {
-		s.insert, err = s.conn.PrepareContext(ctx, insertView(l.d.file.name, to.table, to.columns, view))
+		err = n.prepare(ctx, l.d.file.name, to)
 	}
 	if err != nil {
+		s.failed = true
 		s.free(ctx)
 		return nil, err
 	}
@@ -167,19 +159,16 @@ func (s *stage) end(ctx context.Context, rows int64) {
 	s.load.stageEnded(rows)
 }
 
-// free gives back what the stage holds of DuckDB. The view goes before the
-// stream it reads, the stream before the connection.
+// free gives back what the stage holds. What went wrong on a lane may be with it
+// still, so that no other stage gets it.
 func (s *stage) free(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
-	if s.insert != nil {
-		_ = s.insert.Close()
-	}
 	rollback(ctx, s.conn)
-	if s.release != nil {
-		_, _ = s.conn.ExecContext(ctx, dropView(s.view))
-		s.release()
+	if s.failed {
+		s.lane.close(ctx)
+	} else {
+		s.load.keepLane(s.lane)
 	}
-	_ = s.conn.Close()
 	if s.leave != nil {
 		s.leave()
 	}
