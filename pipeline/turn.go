@@ -8,9 +8,9 @@ import (
 
 // readAhead is how many jobs fetch their first page while they wait for their
 // turn: the org takes half a second to begin with one, in which the tables of
-// six such pages are written. More would keep more of its requests under way that
+// ten such pages are written. More would keep more of its requests under way that
 // nobody reads from.
-const readAhead = 6
+const readAhead = 10
 
 // Turns has jobs stage and commit one after the other: into a database whose
 // memory is that of one load.
