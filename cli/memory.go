@@ -16,10 +16,18 @@ const (
 	leastHeap  = 64 << 20
 )
 
-// limitHeap keeps Go's heap below what the control group lets the process have:
-// the garbage is collected sooner then. GOMEMLIMIT, where it is set, has been
-// obeyed by now.
+// garbagePercent is how much garbage Go's heap may hold, of what is in use, before
+// it is collected. In use are some 15 MB of batches, which one collection of a few
+// milliseconds looks through.
+const garbagePercent = 50
+
+// limitHeap keeps Go's heap small, and below what the control group lets the
+// process have: the garbage is collected sooner then. GOGC and GOMEMLIMIT, where
+// they are set, have been obeyed by now.
 func limitHeap(getenv func(string) string, root fs.FS) {
+	if getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 	if getenv("GOMEMLIMIT") != "" {
 		return
 	}
