@@ -117,6 +117,7 @@ var (
 
 func (o *org) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rest, ok := strings.CutPrefix(r.URL.Path, "/cached/"); ok {
+		time.Sleep(o.delay.Load().page)
 		api, n, _ := strings.Cut(rest, "/")
 		http.ServeFile(w, r, filepath.Join(o.dir, strings.Replace(pageName(api, 0), "0", n, 1)))
 		return

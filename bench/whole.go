@@ -137,7 +137,9 @@ func (b *bench) several(ctx context.Context) error {
 
 // distant times one load with the latencies of a real org, beside what they
 // alone come to: the job, a chain of requests around it, and as many pages one
-// after the other as sluice does not ask for at once.
+// after the other as sluice does not ask for at once. Beside that, what they come
+// to when the bytes have to come, too: the pages are read by an HTTP client, as
+// many at once, to nowhere.
 func (b *bench) distant(ctx context.Context) error {
 	if _, err := b.spend(ctx, b.program, b.ingest("bulk", "discard:")...); err != nil {
 		return err
@@ -151,10 +153,17 @@ func (b *bench) distant(ctx context.Context) error {
 	}
 	pages, _ := b.org.cached("bulk")
 	calls := b.org.requests.Load()
-	imposed := jobDelay.Seconds() + float64((pages+atOnce-1)/atOnce)*pageDelay.Seconds() + float64(calls)*requestDelay.Seconds()
+	chain := jobDelay.Seconds() + float64(calls)*requestDelay.Seconds()
+	imposed := chain + float64((pages+atOnce-1)/atOnce)*pageDelay.Seconds()
+	client, err := b.spend(ctx, b.self, "fetch", b.org.address, "bulk", strconv.Itoa(pages))
+	if err != nil {
+		return err
+	}
+	withBytes := chain + client.Wall.Seconds()
 	fmt.Fprintf(os.Stdout, "\n%d accounts by bulk from far away, to discard:\n", b.org.rows)
 	fmt.Fprintf(os.Stdout, "  %.1f s; the job's %v, %d pages of %v by %d and %d requests of %v come to %.1f s: %.2f\n",
 		u.Wall.Seconds(), jobDelay, pages, pageDelay, atOnce, calls, requestDelay, imposed, u.Wall.Seconds()/imposed)
+	fmt.Fprintf(os.Stdout, "  with the pages read by an HTTP client to nowhere, %.1f s: %.2f\n", withBytes, u.Wall.Seconds()/withBytes)
 	return nil
 }
 
