@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/memory/mallocator"
+	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
 // wideRows gives rows of 75 columns as an Account has them: a third of the
@@ -67,7 +67,7 @@ func benchDecode(b *testing.B, types []string, size int, read func(*batcher) (in
 		o.Fields = append(o.Fields, field{Name: columnName(i), Type: typ})
 	}
 	schema, _ := schemaOf(o)
-	alloc := mallocator.NewMallocator()
+	alloc := memory.NewGoAllocator() // as a run has
 	b.SetBytes(int64(size))
 	b.ReportAllocs()
 	for b.Loop() {
