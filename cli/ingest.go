@@ -80,7 +80,7 @@ func sharedFlags(category string) []cli.Flag {
 		&cli.StringFlag{Name: "state-uri", Category: category, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
 		&cli.IntFlag{Name: "extract-parallelism", Category: category, Usage: "parts asked for at once, 1 to 25 `N`", Value: 5},
 		&cli.StringFlag{Name: "api-budget", Category: category, Usage: "API calls: 80% of the org's day, or a number `LIMIT`", DefaultText: "no limit"},
-		&cli.StringFlag{Name: "memory", Category: category, Usage: "of the process: 250MB or more, 1GB `SIZE`", DefaultText: "what the table needs"},
+		&cli.StringFlag{Name: "memory", Category: category, Usage: "of the process: 230MB or more, 1GB `SIZE`", DefaultText: "what the table needs"},
 		&cli.DurationFlag{Name: "lock-timeout", Category: category, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},
 		&cli.StringFlag{Name: "nul", Category: category, Usage: "NULs in texts, for PostgreSQL: error, strip `CHOICE`", Value: "error"},
 		&cli.DurationFlag{Name: "timeout", Category: category, Usage: "end the run after that long, like 2h; exit 75 `TIME`", DefaultText: "never"},

@@ -29,7 +29,7 @@ var remarks = map[string]string{
 	"no-load-timestamp":    "The column says when the row was written.",
 	"state-uri":            "file:///var/lib/sluice/state.json or duckdb:///state.db. The rows are committed first and the state second; a crash in between makes the next run read the same rows again, which changes nothing.",
 	"api-budget":           "The run stops with exit code 6 before more are used. A share counts what others have used, too; a number is of this run. The next run goes on.",
-	"memory":               "DuckDB gets what the program itself does not need; a file that another program has made takes two parts at the same time from some 320 MB on. A table of more than 75 columns needs about 0.6 MB a column more, 1.25 MB in such a file. Without the flag a load takes some 240 MB.",
+	"memory":               "DuckDB gets what the program itself does not need; a file that another program has made takes two parts at the same time from some 300 MB on. A table of more than 75 columns needs about 0.6 MB a column more, 1.25 MB in such a file. Without the flag a load takes some 230 MB.",
 	"lock-timeout":         "A DuckDB file is held by one process at a time; a table in PostgreSQL is loaded by one run at a time.",
 	"nul":                  "PostgreSQL cannot hold NUL characters. error names the record, strip removes and counts them.",
 	"timeout":              "The table is as it was, and the next run goes on.",

@@ -63,7 +63,7 @@ func TestCommandLinesThatMakeNoSense(t *testing.T) {
 		{"no number", append(full[:7:7], "--extract-parallelism", "many"), "--extract-parallelism", "--help"},
 		{"number too small", append(full[:7:7], "--extract-parallelism", "0"), "--extract-parallelism 0 is out of range", "1 to 25"},
 		{"no size", append(full[:7:7], "--memory", secret), "--memory is no size", "400MB or 1GB"},
-		{"too little memory", append(full[:7:7], "--memory", "64MiB"), "--memory 64MiB is too little", "250MB or more"},
+		{"too little memory", append(full[:7:7], "--memory", "64MiB"), "--memory 64MiB is too little", "230MB or more"},
 		{"time too small", append(full[:7:7], "--lock-timeout", "-1s"), "--lock-timeout -1s is out of range", "1s or more"},
 		{"unknown strategy", append(full[:7:7], "--incremental-strategy", "upsert"), `"upsert" is unknown`, "replace, append, merge"},
 		{"unknown progress", append(full[:7:7], "--progress", "loud"), `"loud" is unknown`, "auto, interactive, log or none"},
