@@ -18,7 +18,7 @@ import (
 // It inserts batch by batch. One INSERT fed by a channel was as fast (84,000
 // and 83,000 rows of 75 columns a second, 128 MB), and would need a goroutine.
 type stage struct {
-	*lane
+	lane   *lane
 	load   *load
 	to     *stageTarget
 	leave  func() // the desk; nil before the first rows
@@ -82,9 +82,9 @@ func (s *stage) write(ctx context.Context, b arrow.RecordBatch) error {
 		}
 	}
 	return desk.write(ctx, func() error {
-		s.feed.put(b)
-		defer s.feed.put(nil)
-		result, err := s.insert.ExecContext(ctx)
+		s.lane.feed.put(b)
+		defer s.lane.feed.put(nil)
+		result, err := s.lane.insert.ExecContext(ctx)
 		if err != nil {
 			return err
 		}
@@ -132,11 +132,11 @@ func (s *stage) Close(ctx context.Context) error {
 func (s *stage) commit(ctx context.Context) error {
 	return s.load.d.file.desk.write(ctx, func() error {
 		if s.to.counts && s.load.token != "" {
-			if err := s.load.note(ctx, s.conn, &s.to.part, s.rows); err != nil {
+			if err := s.load.note(ctx, s.lane.conn, &s.to.part, s.rows); err != nil {
 				return err
 			}
 		}
-		return commit(ctx, s.conn)
+		return commit(ctx, s.lane.conn)
 	})
 }
 
@@ -145,7 +145,7 @@ func (s *stage) Abort(ctx context.Context) error {
 	if s.ended {
 		return nil
 	}
-	rollback(ctx, s.conn)
+	rollback(ctx, s.lane.conn)
 	s.end(ctx, 0)
 	return nil
 }
@@ -163,7 +163,7 @@ func (s *stage) end(ctx context.Context, rows int64) {
 // still, so that no other stage gets it.
 func (s *stage) free(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
-	rollback(ctx, s.conn)
+	rollback(ctx, s.lane.conn)
 	if s.failed {
 		s.lane.close(ctx)
 	} else {
