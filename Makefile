@@ -33,8 +33,8 @@ dist: build ## build archives for Linux into dist/; ARCHES=amd64 leaves arm64 ou
 	@for arch in $(ARCHES); do \
 		triple=$$(case $$arch in amd64) echo x86_64 ;; arm64) echo aarch64 ;; esac)-linux-gnu; \
 		cc=$$triple-gcc; if [ "$$(uname -s)/$$(go env GOHOSTARCH)" = "Linux/$$arch" ]; then cc=$$(go env CC); fi; \
-		command -v "$$cc" >/dev/null || { echo "$$cc is not installed: apt-get install g++-$$(echo $$triple | tr _ -), or leave $$arch out of ARCHES" >&2; exit 1; }; \
 		cxx=$$triple-g++; if [ "$$cc" = "$$(go env CC)" ]; then cxx=$$(go env CXX); fi; \
+		command -v "$$cxx" >/dev/null || { echo "$$cxx is not installed: apt-get install g++-$$(echo $$triple | tr _ -), or leave $$arch out of ARCHES" >&2; exit 1; }; \
 		name=sluice-$(VERSION)-linux-$$arch; mkdir -p "dist/$$name/lib"; \
 		ln -s "$$($$cc -print-file-name=libstdc++.a)" "dist/$$name/lib/"; \
 		GOOS=linux GOARCH=$$arch CC=$$cc CXX=$$cxx go build -trimpath -ldflags "$(LDFLAGS) -linkmode external -extldflags '-static-libgcc -L$(CURDIR)/dist/$$name/lib'" -o "dist/$$name/sluice" . || exit 1; \
@@ -113,4 +113,4 @@ toolchain:
 	@set -- $$(go env CC); command -v "$$1" >/dev/null || { \
 		echo "sluice needs a C compiler, as DuckDB is linked in: apt-get install g++, or xcode-select --install" >&2; exit 1; }
 	@set -- $$(go env CXX); printf '%s\n' '#include <new>' 'int main() { return 0; }' | "$$@" -x c++ - -o /dev/null 2>/dev/null || { \
-		echo "sluice needs a C++ compiler and its library, as DuckDB is linked in: apt-get install g++" >&2; exit 1; }
+		echo "sluice needs a C++ compiler and its library, as DuckDB is linked in: apt-get install g++, or xcode-select --install" >&2; exit 1; }

@@ -121,16 +121,18 @@ func (b *bench) several(ctx context.Context) error {
 	fmt.Fprintf(os.Stdout, "\n%d tables of 5,000 rows by bulk from far away, and the first alone:\n", len(dozen))
 	file := filepath.Join(b.dir, "dozen.duckdb")
 	for _, dest := range []string{"discard:", "duckdb:///" + file} {
-		var took []float64
+		var took []usage
 		for _, tables := range [][]string{dozen, dozen[:1]} {
 			_ = os.Remove(file)
 			u, err := b.spend(ctx, b.program, b.load("bulk", dest, strings.Join(tables, ","))...)
 			if err != nil {
 				return err
 			}
-			took = append(took, u.Wall.Seconds())
+			took = append(took, u)
 		}
-		fmt.Fprintf(os.Stdout, "  to %-9s %.1f s and %.1f s: %.2f\n", strings.Split(dest, ":")[0]+":", took[0], took[1], took[0]/took[1])
+		all, one := took[0].Wall.Seconds(), took[1].Wall.Seconds()
+		fmt.Fprintf(os.Stdout, "  to %-9s %.1f s and %.1f s: %.2f; %.0f MB peak and %.0f\n",
+			strings.Split(dest, ":")[0]+":", all, one, all/one, took[0].PeakMB, took[1].PeakMB)
 	}
 	return nil
 }

@@ -7,12 +7,11 @@ import (
 	"strings"
 )
 
-// A process of sluice takes leastMemory for a table of 75 columns: beside what
+// A process of sluice takes leastMemory for a table of 75 columns. Beside what
 // DuckDB counts, besideDuckDB goes to the program's code (60 MB), Go's heap (26
-// MB) and what DuckDB does not count, measured at 1,000,000 rows with some 15 MB to
-// spare. Of what is
-// above that, DuckDB's allocator takes another sixteenth. The collector keeps to
-// one part of goShare.
+// MB) and what DuckDB does not count; at 1,000,000 rows some 10 MB of it were to
+// spare. Of what DuckDB has, its allocator takes another sixteenth. The collector
+// keeps to one part of goShare.
 const (
 	leastMemory  = 230 << 20
 	besideDuckDB = 144 << 20

@@ -34,13 +34,21 @@ func TestTheHeapStaysBelowTheLimitOfTheControlGroup(t *testing.T) {
 	}
 	before := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(before)
+	defer debug.SetGCPercent(debug.SetGCPercent(77))
 	small := fstest.MapFS{"proc/self/cgroup": file("0::/"), "sys/fs/cgroup/memory.max": file("536870912")}
-	limitHeap(func(string) string { return "1GiB" }, small)
+	env := map[string]string{"GOMEMLIMIT": "1GiB", "GOGC": "77"}
+	limitHeap(func(name string) string { return env[name] }, small)
 	if got := debug.SetMemoryLimit(-1); got != before {
 		t.Errorf("GOMEMLIMIT is set, and the limit became %d", got)
+	}
+	if got := debug.SetGCPercent(77); got != 77 {
+		t.Errorf("GOGC is set, and the collector goes by %d %%", got)
 	}
 	limitHeap(func(string) string { return "" }, small)
 	if got := debug.SetMemoryLimit(-1); got != 536870912-besideHeap {
 		t.Errorf("the limit is %d", got)
+	}
+	if got := debug.SetGCPercent(77); got != garbagePercent {
+		t.Errorf("the collector goes by %d %%", got)
 	}
 }

@@ -1,5 +1,4 @@
 #include <cstddef>
-#include <cstdlib>
 #include <new>
 
 // DuckDB's builds for Linux bring an allocator of their own, which keeps what is
@@ -11,8 +10,7 @@
 // time and saves less than 10 MB.
 //
 // The variable is weak in the allocator, which reads it when it starts (see
-// "malloc_conf" in the manual of jemalloc 5.3). Where there is no such
-// allocator nobody reads it.
+// "malloc_conf" in the manual of jemalloc 5.3).
 extern "C" {
 extern const char *duckdb_je_malloc_conf_2_conf_harder;
 const char *duckdb_je_malloc_conf_2_conf_harder =
@@ -25,22 +23,22 @@ const char *duckdb_je_malloc_conf_2_conf_harder =
 // of which 10 to 30 were in use, and more of more rows. From the one arena it is
 // 16 MB less of 1,000,000 rows, and 25 of 10,000,000, in the same time; from the
 // C library, kept to one arena, 20 less for an eighth more time.
+//
+// These operators serve the whole process, and whatever is loaded into it: an
+// extension that brought its own would free what it did not take. None is loaded.
 extern "C" {
-void *duckdb_je_malloc(std::size_t) __attribute__((weak));
-void duckdb_je_free(void *) __attribute__((weak));
+void *duckdb_je_malloc(std::size_t);
+void duckdb_je_free(void *);
 }
 
 void *operator new(std::size_t n) {
-	n = n > 0 ? n : 1;
-	void *p = duckdb_je_malloc ? duckdb_je_malloc(n) : std::malloc(n);
+	void *p = duckdb_je_malloc(n > 0 ? n : 1);
 	if (p == nullptr) {
 		throw std::bad_alloc();
 	}
 	return p;
 }
 
-void operator delete(void *p) noexcept {
-	duckdb_je_free ? duckdb_je_free(p) : std::free(p);
-}
+void operator delete(void *p) noexcept { duckdb_je_free(p); }
 
-void operator delete(void *p, std::size_t) noexcept { operator delete(p); }
+void operator delete(void *p, std::size_t) noexcept { duckdb_je_free(p); }

@@ -1,7 +1,8 @@
 // Package duckdb writes tables into a DuckDB file.
 //
 // DuckDB gives a file to one process at a time, so the file is held only from
-// the first rows of a load to its end. Rows go by Arrow into a staging table
+// the first rows of a load to its end, and for a moment after it if another load
+// is to come. Rows go by Arrow into a staging table
 // of the same file, and become the table's in one transaction.
 package duckdb
 

@@ -126,9 +126,18 @@ func writersFor(block, memory int64) int {
 	return min(runtime.GOMAXPROCS(0), int(n))
 }
 
-// grow makes room for a table of so many columns.
-func (f *file) grow(ctx context.Context, columns int) error {
-	return f.atLeast(ctx, f.limit(columns))
+// grow makes room for a table of so many columns, beside the rows of loads before
+// it if the file was kept open.
+func (f *file) grow(ctx context.Context, columns int, kept bool) error {
+	want := f.limit(columns)
+	if kept && f.opt.Memory == 0 {
+		unsaved, err := f.unsaved(ctx)
+		if err != nil {
+			return err
+		}
+		want += unsaved
+	}
+	return f.atLeast(ctx, want)
 }
 
 // reserve makes room for so many bytes beside those of a table of so many

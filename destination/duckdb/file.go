@@ -17,16 +17,16 @@ import (
 // retry is the pause between two tries to open a file that is locked.
 const retry = 100 * time.Millisecond
 
-// A load of a small table opens the file, and moves the log into it at the end,
-// for longer than it writes. The file stays open for a moment when another load
-// has begun, which may have its rows by now; not for long, so that other
-// processes have their turn, and not with more than keptLog bytes in the log,
-// whose rows are in memory.
-const (
-	linger  = 100 * time.Millisecond
-	openFor = time.Second
-	keptLog = 16 << 20
-)
+// stay says how long a file stays open after a load. To open it, and to move the
+// log into it at the end, takes longer than a small table does; and another load
+// that has begun may have its rows by now.
+type stay struct {
+	unused time.Duration // by any load
+	inAll  time.Duration // since it was opened
+	rows   int64         // bytes of rows that are not in the file yet, in memory
+}
+
+var usualStay = stay{unused: 100 * time.Millisecond, inAll: time.Second, rows: 16 << 20}
 
 // file is the database file: closed while nobody writes, shared by the loads
 // that do.
@@ -42,8 +42,9 @@ type file struct {
 	idle  *sql.DB
 	pages *os.File // of the file that db writes, for its journal
 	users int
-	// opened is when db got the file, lingering what closes it when no load
-	// comes; nil before the first.
+	// opened is when db got the file; zero once it was attached anew. Lingering
+	// closes it when no load comes; nil before the first has ended.
+	stay      stay
 	opened    time.Time
 	lingering *time.Timer
 	// fresh is true while the file holds nothing but what a load that has not
@@ -58,7 +59,7 @@ type file struct {
 }
 
 func newFile(path string, o Options) (*file, error) {
-	f := &file{opt: o, turn: newTurn(), name: "memory_file", newBlock: blockBytes}
+	f := &file{opt: o, turn: newTurn(), name: "memory_file", newBlock: blockBytes, stay: usualStay}
 	if path == ":memory:" {
 		return f, nil
 	}
@@ -137,6 +138,7 @@ func (f *file) acquire(ctx context.Context, columns int) (*sql.DB, error) {
 		return nil, err
 	}
 	defer f.turn.give()
+	kept := f.db != nil && f.users == 0 && f.path != ""
 	if f.db == nil {
 		exists, err := f.exists()
 		if err != nil {
@@ -156,8 +158,8 @@ func (f *file) acquire(ctx context.Context, columns int) (*sql.DB, error) {
 			return nil, err
 		}
 	}
-	if err := f.grow(ctx, columns); err != nil {
-		if f.users == 0 {
+	if err := f.grow(ctx, columns, kept); err != nil {
+		if f.users == 0 && f.path != "" {
 			f.leave(ctx)
 		}
 		return nil, err
@@ -192,11 +194,26 @@ func (f *file) release(ctx context.Context, committed, more bool) {
 	f.fresh = f.fresh && !committed
 	switch {
 	case f.users > 0 || f.path == "":
-	case committed && more && time.Since(f.opened) < openFor && f.logBytes() < keptLog:
-		f.lingering = time.AfterFunc(linger, f.leaveUnused)
+	case committed && more && f.mayStay(ctx):
+		f.lingering = time.AfterFunc(f.stay.unused, f.leaveUnused)
 	default:
 		f.leave(ctx)
 	}
+}
+
+// mayStay says whether the file, which no load uses, may stay open for the next.
+// That one has room for the rows that are in memory still, unless the user has set
+// the limit: then they may take what a load does not need.
+func (f *file) mayStay(ctx context.Context) bool {
+	if time.Since(f.opened) >= f.stay.inAll {
+		return false
+	}
+	room := f.stay.rows
+	if f.opt.Memory > 0 {
+		room = min(room, f.opt.Memory-defaultMemory)
+	}
+	unsaved, err := f.unsaved(context.WithoutCancel(ctx))
+	return err == nil && unsaved < room
 }
 
 // leaveUnused closes the file unless a load has come.
@@ -206,6 +223,13 @@ func (f *file) leaveUnused() {
 	if f.users == 0 && f.db != nil {
 		f.leave(context.Background())
 	}
+}
+
+// unsaved is how many bytes of rows DuckDB has in memory that it has not put
+// into the file.
+func (f *file) unsaved(ctx context.Context) (bytes int64, err error) {
+	err = f.db.QueryRowContext(ctx, selectUnsaved).Scan(&bytes)
+	return bytes, err
 }
 
 // logBytes is the size of the file's log.
@@ -223,14 +247,11 @@ func (f *file) close(ctx context.Context) error {
 	if f.users > 0 {
 		return &destination.Error{Op: "close " + f.path, Err: fmt.Errorf("%d loads are under way", f.users)}
 	}
-	if f.lingering != nil {
-		f.lingering.Stop()
-	}
 	if f.db != nil {
 		f.leave(ctx)
 	}
 	if f.idle != nil {
-		go f.end(f.idle) // it holds no file, so that nobody has to wait for it
+		f.end(f.idle)
 		f.idle = nil
 	}
 	return nil
@@ -291,6 +312,7 @@ func (f *file) renew(ctx context.Context) error {
 	if err := f.checkpoint(ctx); err != nil {
 		return err
 	}
+	f.opened = time.Time{}
 	if _, err := f.db.ExecContext(ctx, "DETACH "+quote(f.name)); err != nil {
 		return err
 	}

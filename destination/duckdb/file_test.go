@@ -302,19 +302,32 @@ func TestTheEngineStaysForTheNextTableUnlessItSpilled(t *testing.T) {
 	}
 }
 
+// opening tells one opening of a file from the next; zero is a file that is
+// closed.
+func (f *file) opening() time.Time {
+	f.turn <- struct{}{}
+	defer f.turn.give()
+	if f.db == nil {
+		return time.Time{}
+	}
+	return f.opened
+}
+
 // A run of many small tables opens its file once for some of them, not for each.
 func TestTheFileStaysOpenForALoadThatHasBegun(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("which files are open is not told here")
 	}
 	contact := destination.TableName{Schema: "public", Table: "contact"}
-	begin := func(t *testing.T) (*Destination, destination.Load) {
+	long := stay{unused: time.Hour, inAll: time.Hour, rows: 1 << 30}
+	begin := func(t *testing.T, s stay) (*Destination, destination.Load) {
 		d := open(t, filepath.Join(t.TempDir(), "crm.db"))
 		t.Cleanup(func() { must(t, d.Close()) })
+		d.file.stay = s
 		next, err := d.Begin(t.Context(), spec(contact, wideBatch(3, 1).Schema(), destination.Replace))
 		must(t, err)
 		mustLoad(t, d, account, destination.Replace, wideBatch(3, 10))
-		if descriptors(d.file.path) == 0 {
+		if s == long && d.file.opening().IsZero() {
 			t.Error("the file was closed although a load had begun")
 		}
 		return d, next
@@ -340,26 +353,65 @@ func TestTheFileStaysOpenForALoadThatHasBegun(t *testing.T) {
 		}
 	}
 	t.Run("it comes", func(t *testing.T) {
-		d, next := begin(t)
-		engine := d.file.db
+		d, next := begin(t, long)
+		opened := d.file.opening()
 		s, err := next.Stage(t.Context(), "first")
 		must(t, errors.Join(err, s.Abort(t.Context())))
-		if d.file.db != engine {
+		if d.file.opening() != opened {
 			t.Error("the file was opened anew")
 		}
 		end(t, d, next)
 	})
 	t.Run("it does not come", func(t *testing.T) {
-		d, next := begin(t)
-		for deadline := time.Now().Add(time.Minute); descriptors(d.file.path) > 0; time.Sleep(linger) {
+		d, next := begin(t, stay{unused: time.Millisecond, inAll: time.Hour, rows: 1 << 30})
+		for deadline := time.Now().Add(time.Minute); !d.file.opening().IsZero(); time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("the file stays open")
 			}
 		}
 		end(t, d, next)
 	})
+	t.Run("it comes as the file is closed", func(t *testing.T) {
+		for range 20 {
+			d, next := begin(t, stay{unused: time.Millisecond, inAll: time.Hour, rows: 1 << 30})
+			time.Sleep(time.Millisecond)
+			end(t, d, next)
+		}
+	})
+	for name, s := range map[string]stay{
+		"it was open for long":         {unused: time.Hour, inAll: 0, rows: 1 << 30},
+		"its rows are in memory":       {unused: time.Hour, inAll: time.Hour, rows: 1},
+		"it has been renewed":          {unused: time.Hour, inAll: 100 * 365 * 24 * time.Hour, rows: 1 << 30},
+		"the user's limit has no room": long,
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, next := begin(t, long)
+			opened := d.file.opening()
+			d.file.stay = s
+			lead := destination.TableName{Schema: "public", Table: "lead"}
+			l, err := d.Begin(t.Context(), spec(lead, wideBatch(3, 1).Schema(), destination.Replace))
+			must(t, err)
+			st, err := l.Stage(t.Context(), "part")
+			must(t, err)
+			b := wideBatch(3, 10)
+			defer b.Release()
+			must(t, errors.Join(st.Write(t.Context(), b), st.Close(t.Context())))
+			switch name {
+			case "it has been renewed":
+				must(t, d.file.renew(t.Context()))
+			case "the user's limit has no room":
+				d.file.opt.Memory = defaultMemory
+			}
+			_, err = l.Commit(t.Context(), nil)
+			must(t, err)
+			if opened.IsZero() || !d.file.opening().IsZero() {
+				t.Error("the file stays open")
+			}
+			end(t, d, next)
+		})
+	}
 	t.Run("it fails", func(t *testing.T) {
-		d, next := begin(t)
+		d, next := begin(t, long)
 		s, err := next.Stage(t.Context(), "part")
 		must(t, errors.Join(err, s.Abort(t.Context()), next.Abort(t.Context())))
 		if n := descriptors(d.file.path); n > 0 {
@@ -370,7 +422,7 @@ func TestTheFileStaysOpenForALoadThatHasBegun(t *testing.T) {
 		}
 	})
 	t.Run("the destination is closed", func(t *testing.T) {
-		d, next := begin(t)
+		d, next := begin(t, long)
 		must(t, next.Abort(t.Context()))
 		must(t, d.Close())
 		if n := descriptors(d.file.path); n > 0 {

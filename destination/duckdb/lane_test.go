@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -21,11 +22,12 @@ func views(t *testing.T, d *Destination) (n int) {
 func TestStagesTakeTheLanesOfThoseThatEnded(t *testing.T) {
 	d := open(t, filepath.Join(t.TempDir(), "crm.db"))
 	t.Cleanup(func() { must(t, d.Close()) })
+	d.renewal = manyCells
 	schema := wideBatch(3, 1).Schema()
 	l, err := d.Begin(t.Context(), spec(account, schema, destination.Replace))
 	must(t, err)
 	part := 0
-	stage := func() destination.Stage {
+	begin := func() destination.Stage {
 		part++
 		s, err := l.Stage(t.Context(), fmt.Sprint("part ", part))
 		must(t, err)
@@ -36,19 +38,25 @@ func TestStagesTakeTheLanesOfThoseThatEnded(t *testing.T) {
 		defer b.Release()
 		return s.Write(t.Context(), b)
 	}
+	var insert *sql.Stmt
 	for range 3 {
-		s := stage()
+		s := begin()
+		if now := s.(*stage).lane.insert; insert != nil && now != insert {
+			t.Error("an INSERT was prepared again")
+		} else {
+			insert = now
+		}
 		must(t, errors.Join(write(s), s.Close(t.Context())))
 	}
 	if n := views(t, d); n != 1 {
 		t.Errorf("%d lanes were made for three stages, one after the other", n)
 	}
-	first, second := stage(), stage()
+	first, second := begin(), begin()
 	must(t, errors.Join(write(first), write(second), first.Abort(t.Context()), second.Close(t.Context())))
 	if n := views(t, d); n != 2 {
 		t.Errorf("%d lanes were made for two stages at once", n)
 	}
-	broken := stage()
+	broken := begin()
 	b := wideBatch(2, 10)
 	defer b.Release()
 	if err := broken.Write(t.Context(), b); err == nil {
@@ -58,7 +66,7 @@ func TestStagesTakeTheLanesOfThoseThatEnded(t *testing.T) {
 	if n := views(t, d); n != 1 {
 		t.Errorf("%d lanes are left after one of two has failed", n)
 	}
-	last := stage()
+	last := begin()
 	must(t, errors.Join(write(last), last.Close(t.Context())))
 	r, err := l.Commit(t.Context(), nil)
 	must(t, err)

@@ -107,7 +107,7 @@ func (l *load) stage(ctx context.Context, to func() *stageTarget) (destination.S
 	if err != nil {
 		return nil, explain(l.op("stage"), err)
 	}
-	s, err := newStage(ctx, l, to(), fmt.Sprintf("%s%d", l.staging.Table, number))
+	s, err := newStage(ctx, l, to(), fmt.Sprintf("%s_%s%d", l.staging.Schema, l.staging.Table, number))
 	if err != nil {
 		l.stageEnded(0)
 		return nil, explain(l.op("stage"), err)
@@ -148,8 +148,8 @@ func (l *load) stageEnded(rows int64) {
 }
 
 // manyCells are the values staged after which the file is attached anew. What
-// DuckDB has in memory of each column of each row group, some 2 kB, stays there
-// as long as the file is attached: of 10,000,000 rows of 75 columns 150 MB.
+// DuckDB has in memory of each column of each row group, 2 to 6 kB, stays there as
+// long as the file is attached: of 10,000,000 rows of 75 columns 150 MB or more.
 const manyCells = 50_000_000
 
 // renew attaches the file anew when much was staged since the last time. No
@@ -557,9 +557,7 @@ func (l *load) clear(ctx context.Context) error {
 		// Another load may use the schema by now; then it stays.
 		_, _ = l.db.ExecContext(ctx, "DROP SCHEMA "+quote(l.d.file.name)+"."+quote(l.staging.Schema))
 	}
-	l.db = nil
-	l.closeLanes(ctx)
-	l.d.file.release(ctx, false, false)
+	l.giveBack(ctx, false, false)
 	return err
 }
 
@@ -568,9 +566,13 @@ func (l *load) clear(ctx context.Context) error {
 func (l *load) end(ctx context.Context, stays bool) {
 	l.ended = true
 	if l.db != nil {
-		l.db = nil
-		l.closeLanes(ctx)
-		l.d.file.release(ctx, stays, l.d.others())
+		l.giveBack(ctx, stays, l.d.others())
 	}
 	l.d.disclaim(l.spec.Table)
+}
+
+func (l *load) giveBack(ctx context.Context, stays, more bool) {
+	l.db = nil
+	l.closeLanes(ctx)
+	l.d.file.release(ctx, stays, more)
 }

@@ -347,6 +347,8 @@ WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(referenced
 AND constraint_type = 'FOREIGN KEY'
 ORDER BY 1`
 
+	selectUnsaved = `SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'`
+
 	selectSchema = `SELECT count(*) FROM duckdb_schemas()
 WHERE database_name = $1 AND lower(schema_name) = lower($2)`
 

@@ -145,7 +145,6 @@ func (s *stage) Abort(ctx context.Context) error {
 	if s.ended {
 		return nil
 	}
-	rollback(ctx, s.lane.conn)
 	s.end(ctx, 0)
 	return nil
 }
@@ -159,10 +158,9 @@ func (s *stage) end(ctx context.Context, rows int64) {
 	s.load.stageEnded(rows)
 }
 
-// free gives back what the stage holds. What went wrong on a lane may be with it
-// still, so that no other stage gets it.
+// free gives back what the stage holds. What went wrong may be with its view and
+// statement still, so that no other stage gets them.
 func (s *stage) free(ctx context.Context) {
-	ctx = context.WithoutCancel(ctx)
 	rollback(ctx, s.lane.conn)
 	if s.failed {
 		s.lane.close(ctx)
