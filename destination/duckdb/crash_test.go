@@ -48,9 +48,17 @@ func loadForever(path string) error {
 	if err != nil {
 		return err
 	}
-	d.renewal = 1
 	first, err := strconv.ParseInt(os.Getenv(child+"_FROM"), 10, 64)
 	if err != nil {
+		return err
+	}
+	// One child attaches the file anew before each stage; the next has it stay open
+	// from load to load, with several of them in the log.
+	if first%2 == 0 {
+		d.renewal = 1
+	} else if _, err := d.Begin(context.Background(), destination.Spec{
+		Table: destination.TableName{Schema: "public", Table: "to_come"}, Source: "ToCome", Schema: generation, Mode: destination.Replace,
+	}); err != nil {
 		return err
 	}
 	for n := first; ; n++ {
