@@ -26,7 +26,7 @@ type stay struct {
 	rows   int64         // bytes of rows that are not in the file yet, in memory
 }
 
-var usualStay = stay{unused: 100 * time.Millisecond, inAll: time.Second, rows: 16 << 20}
+var usualStay = stay{unused: 100 * time.Millisecond, inAll: time.Second, rows: 24 << 20}
 
 // file is the database file: closed while nobody writes, shared by the loads
 // that do.
