@@ -17,7 +17,7 @@ import (
 )
 
 // atOnce is how many pages of Bulk sluice asks for at once.
-const atOnce = 5
+const atOnce = 8
 
 // fetch reads the cached pages of an org to nowhere: those of Bulk as sluice
 // does, those of REST one after the other.

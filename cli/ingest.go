@@ -78,7 +78,7 @@ func tableFlags(category string) []cli.Flag {
 func sharedFlags(category string) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "state-uri", Category: category, Usage: "the cursor, file:///abs/state.json `ADDRESS`", DefaultText: "with the rows"},
-		&cli.IntFlag{Name: "extract-parallelism", Category: category, Usage: "parts asked for at once, 1 to 25 `N`", Value: 5},
+		&cli.IntFlag{Name: "extract-parallelism", Category: category, Usage: "parts asked for at once, 1 to 25 `N`", Value: pipeline.DefaultWorkers},
 		&cli.StringFlag{Name: "api-budget", Category: category, Usage: "API calls: 80% of the org's day, or a number `LIMIT`", DefaultText: "no limit"},
 		&cli.StringFlag{Name: "memory", Category: category, Usage: "of the process: 230MB or more, 1GB `SIZE`", DefaultText: "what the table needs"},
 		&cli.DurationFlag{Name: "lock-timeout", Category: category, Usage: "wait for a database that another process holds `TIME`", Value: 30 * time.Second},

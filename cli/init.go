@@ -99,7 +99,7 @@ source-uri: ${SLUICE_SOURCE_URI}
 dest-uri: ` + harmless(c.String("dest-uri")) + `
 
 # api-budget: 50%            # of the org's calls a day; the run stops before it takes more
-# extract-parallelism: 5     # parts of a table asked for at once
+# extract-parallelism: 8     # parts of a table asked for at once
 
 defaults:
   dest-schema: public

@@ -73,7 +73,7 @@ type Job struct {
 	Turns *Turns
 	// ByMonth counts the rows read by month, for Report.Months.
 	ByMonth bool
-	// Workers is how many parts are read at once; 0 means 5. Each holds a few
+	// Workers is how many parts are read at once; 0 means [DefaultWorkers]. Each holds a few
 	// batches in memory, unless its source lets it wait.
 	Workers int
 	// Log gets a line a step at debug level. Nil means none.
@@ -85,9 +85,14 @@ type Job struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
+// DefaultWorkers is how many parts are read at once: an org takes half a second
+// and more to begin with a page. 1,000,000 rows from one that does came in 9.0 s
+// by five pages at once, in 8.2 s by eight and in as long by ten.
+const DefaultWorkers = 8
+
 func (j Job) withDefaults() Job {
 	if j.Workers <= 0 {
-		j.Workers = 5
+		j.Workers = DefaultWorkers
 	}
 	switch {
 	case j.Lookback == 0:
