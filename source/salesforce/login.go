@@ -24,7 +24,7 @@ import (
 type signer struct {
 	http    *http.Client
 	signIn  string
-	version string // of SOAP
+	version string // of SOAP; an older one once the org was found not to serve it
 	secrets []uri.Secret
 }
 
@@ -119,8 +119,51 @@ type soapResult struct {
 	Expired bool   `xml:"Body>loginResponse>result>passwordExpired"`
 }
 
-// password logs in with user name, password and security token by SOAP.
+// password logs in with user name, password and security token by SOAP, by the
+// newest version that the org serves.
 func (s *signer) password(ctx context.Context, l uri.Password) (grant, error) {
+	g, err := s.soap(ctx, l)
+	if unservedVersion(err) {
+		if older := s.newestServed(ctx); older != "" && older != s.version {
+			s.version = older
+			g, err = s.soap(ctx, l)
+		}
+	}
+	if fault, ok := errors.AsType[*apiError](err); ok {
+		return grant{}, s.denied(fault)
+	}
+	return g, err
+}
+
+// newestServed asks the host that signs in which API versions it serves, for
+// which no session is needed, and picks the newest that is no newer than the one
+// in use; empty when it does not tell.
+func (s *signer) newestServed(ctx context.Context) string {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.signIn+versionsPath, nil)
+	if err != nil {
+		return ""
+	}
+	req.Header.Set("Accept", jsonType)
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return ""
+	}
+	defer resp.Body.Close()
+	var list versionList
+	if json.NewDecoder(resp.Body).Decode(&list) != nil {
+		return ""
+	}
+	best := ""
+	for _, each := range list.sorted() {
+		if versionNumber(each) <= versionNumber(s.version) {
+			best = each
+		}
+	}
+	return best
+}
+
+// soap is one try to log in by SOAP. A fault comes as an [*apiError].
+func (s *signer) soap(ctx context.Context, l uri.Password) (grant, error) {
 	silenceLog()
 	var result soapResult
 	client := simpleforce.NewClient(s.signIn, "sluice", s.version)
@@ -130,10 +173,10 @@ func (s *signer) password(ctx context.Context, l uri.Password) (grant, error) {
 	})
 	// simpleforce escapes the password alone.
 	err := client.LoginPassword(html.EscapeString(l.Username), l.Password.Reveal(), html.EscapeString(l.Token.Reveal()))
-	var fault *apiError
+	fault, ok := errors.AsType[*apiError](err)
 	switch {
-	case errors.As(err, &fault):
-		return grant{}, s.denied(fault)
+	case ok:
+		return grant{}, fault
 	case err != nil:
 		return grant{}, networkError(s.op(), hostOf(s.signIn), err)
 	case result.Expired:

@@ -823,6 +823,34 @@ func TestAnOrgThatDoesNotServeOurAPIVersionIsReadByItsNewest(t *testing.T) {
 	}
 }
 
+func TestAPasswordLogsInByAVersionThatTheOrgServes(t *testing.T) {
+	for _, fault := range []*fakeorg.Fault{nil, {Path: "/services/Soap/u/64.0", Times: -1, Status: 404}} {
+		w := newWorld(t, fakeorg.Config{Rows: map[string]int{"Contact": 10}, Knobs: fakeorg.Knobs{NewestVersion: 58}})
+		if fault != nil {
+			w.Inject(*fault)
+		}
+		u := w.password()
+		u.SignIn = w.InstanceURL()
+		rows, _, err := w.load(u, "Contact")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.same("Contact", rows)
+		if n := w.calls("POST", "/services/Soap/u/58.0"); n != 1 {
+			t.Errorf("logged in %d times by 58.0", n)
+		}
+	}
+}
+
+func TestALoginWhoseVersionIsNotServedIsTriedOnceWhenTheOrgTellsNoOther(t *testing.T) {
+	w := newWorld(t, fakeorg.Config{})
+	w.Inject(fakeorg.Fault{Path: "/services/Soap/u/64.0", Times: -1, Status: 404})
+	_, _, err := w.load(w.password(), "Contact")
+	if err == nil || w.calls("POST", "/services/Soap/") != 1 {
+		t.Errorf("%d logins: %v", w.calls("POST", "/services/Soap/"), err)
+	}
+}
+
 func TestAnAPIVersionThatTheAddressNamesAndTheOrgDoesNotServeIsRefused(t *testing.T) {
 	w := newWorld(t, fakeorg.Config{Knobs: fakeorg.Knobs{NewestVersion: 58}})
 	u := w.token()

@@ -73,11 +73,13 @@ func (v *version) served(path string) {
 // unserved says whether an error may mean that the org does not know the API
 // version of a path, rather than the resource.
 func unserved(path string, err error) bool {
+	return strings.HasPrefix(path, dataRoot) && unservedVersion(err)
+}
+
+func unservedVersion(err error) bool {
 	var no *apiError
-	if !strings.HasPrefix(path, dataRoot) || !errors.As(err, &no) {
-		return false
-	}
-	return no.Status == http.StatusNotFound || no.Status == http.StatusGone || strings.Contains(strings.ToUpper(no.Code), "VERSION")
+	return errors.As(err, &no) &&
+		(no.Status == http.StatusNotFound || no.Status == http.StatusGone || strings.Contains(strings.ToUpper(no.Code), "VERSION"))
 }
 
 // agree asks the org which versions it serves, unless that is known, and says
@@ -114,20 +116,27 @@ func (a *api) agree(ctx context.Context, refused string) (bool, error) {
 	return true, nil
 }
 
-// versions lists the API versions that the org serves, oldest first.
-func (a *api) versions(ctx context.Context) ([]string, error) {
-	var answer []struct {
-		Version string `json:"version"`
-	}
-	if err := a.getJSON(ctx, "ask for the API versions", "/services/data", &answer); err != nil {
-		return nil, err
-	}
-	var versions []string
-	for _, each := range answer {
+// versionsPath lists the API versions that an org serves, to anybody.
+const versionsPath = "/services/data"
+
+type versionList []struct {
+	Version string `json:"version"`
+}
+
+// sorted has the oldest first.
+func (l versionList) sorted() (versions []string) {
+	for _, each := range l {
 		if versionNumber(each.Version) > 0 {
 			versions = append(versions, each.Version)
 		}
 	}
 	slices.SortFunc(versions, func(a, b string) int { return cmp.Compare(versionNumber(a), versionNumber(b)) })
-	return versions, nil
+	return versions
+}
+
+// versions lists the API versions that the org serves, oldest first.
+func (a *api) versions(ctx context.Context) ([]string, error) {
+	var list versionList
+	err := a.getJSON(ctx, "ask for the API versions", versionsPath, &list)
+	return list.sorted(), err
 }

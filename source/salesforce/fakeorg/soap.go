@@ -36,7 +36,7 @@ func (o *Org) serveSOAP(w http.ResponseWriter, r *http.Request) {
 	case r.Method != http.MethodPost:
 		w.Header().Set("Allow", "POST")
 		http.Error(w, "", http.StatusMethodNotAllowed)
-	case err != nil || version < OldestVersion || version > NewestVersion:
+	case err != nil || version < OldestVersion || version > float64(o.newest()):
 		fault.write("UNSUPPORTED_API_VERSION", "Invalid Api version specified on URL", "UnexpectedErrorFault")
 	case version > lastSOAPLogin:
 		fault.write("UNSUPPORTED_API_VERSION", "SOAP API login() is not available in API version "+parts[1], "UnexpectedErrorFault")
