@@ -1,6 +1,7 @@
 package duckdb
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -243,4 +244,44 @@ func BenchmarkSmallTables(b *testing.B) {
 		must(b, d.Close())
 	}
 	b.ReportMetric(b.Elapsed().Seconds()*1000/tables/float64(b.N), "ms/table")
+}
+
+// BenchmarkAmongManyTables merges a few rows into each of some tables of a file
+// that holds 500 of 75 columns, as a run of a whole org does.
+func BenchmarkAmongManyTables(b *testing.B) {
+	const tables, merged = 500, 25
+	batch := withIDs(wideBatch(75, 10), func(i int64) int64 { return i })
+	defer batch.Release()
+	name := func(i int) destination.TableName {
+		return destination.TableName{Schema: "public", Table: fmt.Sprint("t", i)}
+	}
+	// Each load begins before the one ahead of it ends, as tables do that are read
+	// side by side.
+	load := func(d *Destination, tables int, mode destination.Mode) {
+		var ahead destination.Load
+		for i := range tables + 1 {
+			var next destination.Load
+			if i < tables {
+				var err error
+				next, err = d.Begin(b.Context(), spec(name(i), batch.Schema(), mode))
+				must(b, err)
+			}
+			if ahead != nil {
+				_, err := ahead.Commit(b.Context(), nil)
+				must(b, err)
+			}
+			if ahead = next; ahead != nil {
+				s, err := ahead.Stage(b.Context(), "part")
+				must(b, err)
+				must(b, errors.Join(s.Write(b.Context(), batch), s.Close(b.Context())))
+			}
+		}
+	}
+	d := open(b, b.TempDir()+"/crm.db")
+	defer d.Close()
+	load(d, tables, destination.Replace)
+	for b.Loop() {
+		load(d, merged, destination.Merge)
+	}
+	b.ReportMetric(b.Elapsed().Seconds()*1000/merged/float64(b.N), "ms/table")
 }

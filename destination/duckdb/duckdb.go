@@ -114,7 +114,11 @@ func (d *Destination) plan(ctx context.Context, db *sql.DB, s destination.Spec) 
 			}
 		}
 	}
-	return newPlan(s, t, seen)
+	p, err := newPlan(s, t, seen)
+	if err == nil && p.way == swap && t.exists {
+		err = p.old.readComments(ctx, db, d.file.name, s.Table)
+	}
+	return p, err
 }
 
 // claim keeps two loads of one table apart: the later one would undo the

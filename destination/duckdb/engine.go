@@ -99,8 +99,7 @@ func (f *file) warm() {
 		if err != nil {
 			return // the first use meets it again
 		}
-		var nothing tableState
-		_ = nothing.read(context.Background(), db, []any{"memory", "main", ""})
+		_, _ = inspect(context.Background(), db, "memory", destination.TableName{Schema: "main", Table: "none"})
 		f.idle = db
 	}()
 }

@@ -203,17 +203,33 @@ func (f *file) release(ctx context.Context, committed, more bool) {
 
 // mayStay says whether the file, which no load uses, may stay open for the next.
 // That one has room for the rows that are in memory still, unless the user has set
-// the limit: then they may take what a load does not need.
+// the limit: then they may take what a load does not need. Where they take more
+// they are put into the file first.
 func (f *file) mayStay(ctx context.Context) bool {
 	if time.Since(f.opened) >= f.stay.inAll {
 		return false
 	}
+	ctx = context.WithoutCancel(ctx)
 	room := f.stay.rows
 	if f.opt.Memory > 0 {
 		room = min(room, f.opt.Memory-defaultMemory)
 	}
-	unsaved, err := f.unsaved(context.WithoutCancel(ctx))
-	return err == nil && unsaved < room
+	unsaved, err := f.unsaved(ctx)
+	if err == nil && unsaved >= room {
+		err = f.save(ctx)
+	}
+	return err == nil
+}
+
+// save moves the log into the file, which stays open.
+func (f *file) save(ctx context.Context) error {
+	if err := f.checkpoint(ctx); err != nil {
+		return err
+	}
+	if err := os.Remove(f.journal()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // leaveUnused closes the file unless a load has come.

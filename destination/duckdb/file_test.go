@@ -378,16 +378,19 @@ func TestTheFileStaysOpenForALoadThatHasBegun(t *testing.T) {
 			end(t, d, next)
 		}
 	})
-	for name, s := range map[string]stay{
-		"it was open for long":         {unused: time.Hour, inAll: 0, rows: 1 << 30},
-		"its rows are in memory":       {unused: time.Hour, inAll: time.Hour, rows: 1},
-		"it has been renewed":          {unused: time.Hour, inAll: 100 * 365 * 24 * time.Hour, rows: 1 << 30},
-		"the user's limit has no room": long,
+	for name, c := range map[string]struct {
+		stay  stay
+		stays bool // and its rows are in the file
+	}{
+		"it was open for long":         {stay: stay{unused: time.Hour, inAll: 0, rows: 1 << 30}},
+		"it has been renewed":          {stay: stay{unused: time.Hour, inAll: 100 * 365 * 24 * time.Hour, rows: 1 << 30}},
+		"its rows are in memory":       {stay{unused: time.Hour, inAll: time.Hour, rows: 1}, true},
+		"the user's limit has no room": {long, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, next := begin(t, long)
 			opened := d.file.opening()
-			d.file.stay = s
+			d.file.stay = c.stay
 			lead := destination.TableName{Schema: "public", Table: "lead"}
 			l, err := d.Begin(t.Context(), spec(lead, wideBatch(3, 1).Schema(), destination.Replace))
 			must(t, err)
@@ -402,10 +405,19 @@ func TestTheFileStaysOpenForALoadThatHasBegun(t *testing.T) {
 			case "the user's limit has no room":
 				d.file.opt.Memory = defaultMemory
 			}
+			if d.file.logBytes() == 0 && c.stays {
+				t.Fatal("nothing is in the log before the commit")
+			}
 			_, err = l.Commit(t.Context(), nil)
 			must(t, err)
-			if opened.IsZero() || !d.file.opening().IsZero() {
-				t.Error("the file stays open")
+			if stays := !d.file.opening().IsZero(); opened.IsZero() || stays != c.stays {
+				t.Errorf("the file stays open: %v", stays)
+			}
+			if n := d.file.logBytes(); n > 0 {
+				t.Errorf("%d bytes are in the log", n)
+			}
+			if _, err := os.Stat(d.file.journal()); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("the journal is left: %v", err)
 			}
 			end(t, d, next)
 		})

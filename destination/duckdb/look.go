@@ -15,14 +15,11 @@ func (d *Destination) Look(ctx context.Context, t destination.TableName, fields 
 		if db == nil {
 			return nil
 		}
-		return each(ctx, db, selectColumns, []any{d.file.name, t.Schema, t.Table}, func(row *sql.Rows) error {
-			var c destination.Column
-			var nullable, hasDefault bool
-			var comment string
-			err := row.Scan(&c.Name, &c.Type, &nullable, &hasDefault, &comment)
-			existing = append(existing, c)
-			return err
-		})
+		there, err := columns(ctx, db, d.file.name, t)
+		for _, c := range there {
+			existing = append(existing, destination.Column{Name: c.name, Type: c.kind})
+		}
+		return err
 	})
 	if err == nil && existing == nil {
 		err = destination.NoTable(t)

@@ -50,21 +50,11 @@ func (p *plan) shape() string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// leftovers gives what earlier runs have staged for t under a token.
-func (f *file) leftovers(ctx context.Context, db *sql.DB, t destination.TableName) (list []leftover, err error) {
-	var tables []destination.TableName
-	err = each(ctx, db, selectStaging, []any{f.name, stagingPrefix}, func(row *sql.Rows) error {
-		var found destination.TableName
-		err := row.Scan(&found.Schema, &found.Table)
-		if strings.EqualFold(found.Schema, t.Schema) && strings.HasSuffix(found.Table, partsSuffix) {
-			tables = append(tables, found)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, parts := range tables {
+// leftovers gives what earlier runs have staged for the table of p under a token.
+func (f *file) leftovers(ctx context.Context, db *sql.DB, p *plan) (list []leftover, err error) {
+	t := p.spec.Table
+	for _, name := range p.old.parts {
+		parts := destination.TableName{Schema: t.Schema, Table: name}
 		left := leftover{staging: destination.TableName{Schema: parts.Schema, Table: strings.TrimSuffix(parts.Table, partsSuffix)}}
 		left.Rows = map[string]int64{}
 		var of string
@@ -77,6 +67,9 @@ func (f *file) leftovers(ctx context.Context, db *sql.DB, t destination.TableNam
 			}
 			return err
 		})
+		if missing(err) { // dropped by the load of another table meanwhile
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +83,7 @@ func (f *file) leftovers(ctx context.Context, db *sql.DB, t destination.TableNam
 // usable picks the leftover that a load of p can go on with; nil when there is
 // none.
 func (f *file) usable(ctx context.Context, db *sql.DB, p *plan) (*leftover, error) {
-	all, err := f.leftovers(ctx, db, p.spec.Table)
+	all, err := f.leftovers(ctx, db, p)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +109,7 @@ func (f *file) usable(ctx context.Context, db *sql.DB, p *plan) (*leftover, erro
 // runs have left for the table is dropped.
 func (l *load) takeOver(ctx context.Context) error {
 	db := l.d.file.name
-	all, err := l.d.file.leftovers(ctx, l.db, l.spec.Table)
+	all, err := l.d.file.leftovers(ctx, l.db, &l.plan)
 	if err != nil {
 		return err
 	}

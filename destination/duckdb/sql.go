@@ -315,37 +315,52 @@ const (
 	selectOpenBlocks = `SELECT block_id FROM pragma_metadata_info(?) WHERE free_blocks > 0`
 )
 
-// What the catalog says about one table; every query takes the database, the
-// schema and the table.
+// What the catalog says about one table. Most of these take the database, the
+// schema and the table. duckdb_tables() and duckdb_columns() describe every table
+// of the database whatever is asked of them: of 500 tables of 75 columns they
+// take 30 and 55 ms, so that they are for what nothing else tells.
 const (
-	// selectRelation gives the kind of relation under a name.
-	selectRelation = `SELECT 'table', coalesce(comment, '') FROM duckdb_tables()
-WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)
-UNION ALL
-SELECT 'view', '' FROM duckdb_views()
-WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(view_name) = lower($3)`
+	// selectColumns takes a qualified name. It is an error of the catalog when
+	// there is no such relation.
+	selectColumns = `SELECT name, type, NOT "notnull", dflt_value IS NOT NULL
+FROM pragma_table_info($1)
+ORDER BY cid`
 
-	selectColumns = `SELECT column_name, data_type, is_nullable, column_default IS NOT NULL, coalesce(comment, '')
+	// selectColumnsSlowly is for names that have a quote in them, which
+	// pragma_table_info cannot read.
+	selectColumnsSlowly = `SELECT column_name, data_type, is_nullable, column_default IS NOT NULL
 FROM duckdb_columns()
 WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)
 ORDER BY column_index`
+
+	selectViews = `SELECT count(*) FROM duckdb_views()
+WHERE NOT internal AND database_name = $1 AND lower(schema_name) = lower($2) AND lower(view_name) = lower($3)`
+
+	// selectComments gives the comment of the table, whose column is '', and
+	// those of its columns.
+	selectComments = `SELECT '', comment FROM duckdb_tables()
+WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3) AND comment IS NOT NULL
+UNION ALL
+SELECT column_name, comment FROM duckdb_columns()
+WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3) AND comment IS NOT NULL`
 
 	selectIndexes = `SELECT index_name, is_unique, sql FROM duckdb_indexes()
 WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)
 ORDER BY index_name`
 
-	// NOT NULL is told by the columns.
-	selectConstraints = `SELECT constraint_text FROM duckdb_constraints()
-WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(table_name) = lower($3)
-AND constraint_type <> 'NOT NULL'
-ORDER BY constraint_index`
-
-	// selectReferrers gives the tables whose foreign keys point at the table,
-	// and the columns they point at. DuckDB has no foreign keys across schemas.
-	selectReferrers = `SELECT schema_name || '.' || table_name, referenced_column_names FROM duckdb_constraints()
-WHERE database_name = $1 AND lower(schema_name) = lower($2) AND lower(referenced_table) = lower($3)
-AND constraint_type = 'FOREIGN KEY'
-ORDER BY 1`
+	// selectConstraints takes two parts of a name more. It gives the constraints
+	// of the table, but NOT NULL, which the columns tell; the foreign keys that
+	// point at it, of which DuckDB has none across schemas; and, by their
+	// columns that are NOT NULL, the tables whose names have these parts. One
+	// query for all, as each goes through what all tables have.
+	selectConstraints = `SELECT DISTINCT table_name, CASE WHEN mine THEN constraint_text ELSE '' END, refers,
+	CASE WHEN refers THEN referenced_column_names ELSE [] END
+FROM (SELECT *,
+	constraint_type <> 'NOT NULL' AND lower(table_name) = lower($3) AS mine,
+	constraint_type = 'FOREIGN KEY' AND lower(referenced_table) = lower($3) AS refers
+	FROM duckdb_constraints() WHERE database_name = $1 AND lower(schema_name) = lower($2))
+WHERE mine OR refers OR starts_with(table_name, $4) AND ends_with(table_name, $5)
+ORDER BY ALL`
 
 	selectUnsaved = `SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'`
 

@@ -20,23 +20,10 @@ type querier interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// hasStates says whether the file has states at all.
-func (f *file) hasStates(ctx context.Context, q querier) (bool, error) {
-	var kind, comment string
-	err := q.QueryRowContext(ctx, selectRelation, f.name, stateTable.Schema, stateTable.Table).Scan(&kind, &comment)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // readState gives the encoded state of a key, "" when there is none.
 func (f *file) readState(ctx context.Context, q querier, k state.Key) (text string, err error) {
-	if ok, err := f.hasStates(ctx, q); !ok || err != nil {
-		return "", err
-	}
 	err = q.QueryRowContext(ctx, selectState(f.name), k.Org, k.Source, k.Dest).Scan(&text)
-	if errors.Is(err, sql.ErrNoRows) {
+	if errors.Is(err, sql.ErrNoRows) || missing(err) {
 		return "", nil
 	}
 	return text, err
@@ -102,10 +89,7 @@ func (s states) List(ctx context.Context) (entries []state.Entry, err error) {
 		if db == nil {
 			return nil
 		}
-		if ok, err := s.d.file.hasStates(ctx, db); !ok || err != nil {
-			return err
-		}
-		return each(ctx, db, selectStates(s.d.file.name), nil, func(row *sql.Rows) error {
+		err := each(ctx, db, selectStates(s.d.file.name), nil, func(row *sql.Rows) error {
 			var e state.Entry
 			var text string
 			if err := row.Scan(&e.Org, &e.Source, &e.Dest, &text); err != nil {
@@ -116,6 +100,10 @@ func (s states) List(ctx context.Context) (entries []state.Entry, err error) {
 			entries = append(entries, e)
 			return err
 		})
+		if missing(err) { // nothing was loaded yet
+			return nil
+		}
+		return err
 	})
 	return entries, s.explain("list states", err)
 }

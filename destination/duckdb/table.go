@@ -3,7 +3,11 @@ package duckdb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"strings"
+
+	engine "github.com/duckdb/duckdb-go/v2"
 
 	"sluice/destination"
 )
@@ -20,6 +24,9 @@ type tableState struct {
 	// referenced the columns that they point at.
 	referrers  []string
 	referenced []string
+	// parts are the tables of the schema that list what is staged. They are read
+	// where the table is not there, too.
+	parts []string
 }
 
 // existing is a column as it is before the load.
@@ -39,65 +46,102 @@ type index struct {
 	sql    string
 }
 
-// inspect reads what the catalog says about t.
-func inspect(ctx context.Context, q *sql.DB, db string, t destination.TableName) (tableState, error) {
-	var found tableState
-	var relation, comment string
-	args := []any{db, t.Schema, t.Table}
-	err := q.QueryRowContext(ctx, selectRelation, args...).Scan(&relation, &comment)
-	if err == sql.ErrNoRows {
-		return found, nil
-	}
-	if err != nil {
+// inspect reads what the catalog says about t, but for comments.
+func inspect(ctx context.Context, q *sql.DB, db string, t destination.TableName) (found tableState, err error) {
+	if found.columns, err = columns(ctx, q, db, t); err != nil {
 		return found, err
 	}
-	if relation == "view" {
+	args := []any{db, t.Schema, t.Table}
+	if err := found.readConstraints(ctx, q, args, t.Schema); err != nil || found.columns == nil {
+		return found, err
+	}
+	var views int
+	if err = q.QueryRowContext(ctx, selectViews, args...).Scan(&views); err != nil {
+		return found, err
+	}
+	if views > 0 {
 		return found, &destination.Error{
 			Err:  fmt.Errorf("%s is a view", t),
 			Mend: "rows go into a table: name another one, or drop the view",
 		}
 	}
-	found.exists, found.comment = true, comment
-	return found, found.read(ctx, q, args)
+	found.exists = true
+	return found, each(ctx, q, selectIndexes, args, func(row *sql.Rows) error {
+		var i index
+		err := row.Scan(&i.name, &i.unique, &i.sql)
+		found.indexes = append(found.indexes, i)
+		return err
+	})
 }
 
-func (t *tableState) read(ctx context.Context, q *sql.DB, args []any) error {
-	err := each(ctx, q, selectColumns, args, func(row *sql.Rows) error {
+// columns gives the columns of a table or view, nil when there is none.
+func columns(ctx context.Context, q *sql.DB, db string, t destination.TableName) (list []existing, err error) {
+	query, args := selectColumns, []any{qualify(db, t)}
+	if strings.Contains(db+t.Schema+t.Table, `"`) {
+		query, args = selectColumnsSlowly, []any{db, t.Schema, t.Table}
+	}
+	err = each(ctx, q, query, args, func(row *sql.Rows) error {
 		var c existing
 		var nullable bool
-		err := row.Scan(&c.name, &c.kind, &nullable, &c.hasDefault, &c.comment)
+		err := row.Scan(&c.name, &c.kind, &nullable, &c.hasDefault)
 		c.notNull = !nullable
-		t.columns = append(t.columns, c)
+		list = append(list, c)
 		return err
 	})
-	if err != nil {
-		return err
+	if missing(err) {
+		return nil, nil
 	}
-	err = each(ctx, q, selectIndexes, args, func(row *sql.Rows) error {
-		t.indexes = append(t.indexes, index{})
-		i := &t.indexes[len(t.indexes)-1]
-		return row.Scan(&i.name, &i.unique, &i.sql)
-	})
-	if err != nil {
-		return err
-	}
-	err = each(ctx, q, selectConstraints, args, func(row *sql.Rows) error {
-		t.constraints = append(t.constraints, "")
-		return row.Scan(&t.constraints[len(t.constraints)-1])
-	})
-	if err != nil {
-		return err
-	}
-	return each(ctx, q, selectReferrers, args, func(row *sql.Rows) error {
-		var referrer string
+	return list, err
+}
+
+// missing says whether a query has named something that is not there.
+func missing(err error) bool {
+	e, ok := errors.AsType[*engine.Error](err)
+	return ok && e.Type == engine.ErrorTypeCatalog
+}
+
+func (t *tableState) readConstraints(ctx context.Context, q *sql.DB, args []any, schema string) error {
+	return each(ctx, q, selectConstraints, append(args, stagingPrefix, partsSuffix), func(row *sql.Rows) error {
+		var table, constraint string
+		var refers bool
 		var columns []any
-		err := row.Scan(&referrer, &columns)
-		t.referrers = append(t.referrers, referrer)
-		t.referenced = t.referenced[:0]
-		for _, c := range columns {
-			t.referenced = append(t.referenced, fmt.Sprint(c))
+		if err := row.Scan(&table, &constraint, &refers, &columns); err != nil {
+			return err
 		}
-		return err
+		if constraint != "" {
+			t.constraints = append(t.constraints, constraint)
+		}
+		if refers {
+			t.referrers = append(t.referrers, schema+"."+table)
+			t.referenced = t.referenced[:0]
+			for _, c := range columns {
+				t.referenced = append(t.referenced, fmt.Sprint(c))
+			}
+		}
+		if strings.HasPrefix(table, stagingPrefix) {
+			t.parts = append(t.parts, table)
+		}
+		return nil
+	})
+}
+
+// readComments reads the comments of the table and its columns, which a new one
+// in its place is to have.
+func (t *tableState) readComments(ctx context.Context, q *sql.DB, db string, name destination.TableName) error {
+	return each(ctx, q, selectComments, []any{db, name.Schema, name.Table}, func(row *sql.Rows) error {
+		var column, text string
+		if err := row.Scan(&column, &text); err != nil {
+			return err
+		}
+		if column == "" {
+			t.comment = text
+		}
+		for i := range t.columns {
+			if t.columns[i].name == column {
+				t.columns[i].comment = text
+			}
+		}
+		return nil
 	})
 }
 

@@ -1,0 +1,56 @@
+package duckdb
+
+import (
+	"database/sql"
+	"reflect"
+	"testing"
+
+	"sluice/destination"
+)
+
+// The quick way to read columns tells what the catalog's own list does, of names
+// of every sort; of a table that is not there both tell nothing.
+func TestColumnsAreThoseOfTheCatalogWhateverTheNames(t *testing.T) {
+	for _, name := range []destination.TableName{
+		{Schema: "public", Table: "account"},
+		{Schema: "Pub.lic", Table: "it's an account"},
+		{Schema: "public", Table: `a "quoted" one`},
+		{Schema: `s"`, Table: "Ünïcode.Table"},
+	} {
+		d := open(t, t.TempDir()+"/crm.db")
+		t.Cleanup(func() { _ = d.Close() })
+		execute(t, d, createSchema("crm", name.Schema))
+		for _, table := range []string{qualify("crm", name), qualify("crm", destination.TableName{Schema: name.Schema, Table: "another"})} {
+			execute(t, d, "CREATE TABLE "+table+` (id VARCHAR PRIMARY KEY, "a ""b""" INTEGER NOT NULL DEFAULT 5, g INTEGER GENERATED ALWAYS AS (1) VIRTUAL,
+				d DECIMAL(18,3) UNIQUE, s STRUCT(a INTEGER, b VARCHAR[]), e ENUM('x', 'y'), t TIMESTAMPTZ CHECK (t > '2000-01-01'), n DATE DEFAULT NULL)`)
+		}
+		err := d.file.look(t.Context(), func(db *sql.DB) error {
+			quick, err := columns(t.Context(), db, "crm", name)
+			if err != nil {
+				return err
+			}
+			var slow []existing
+			err = each(t.Context(), db, selectColumnsSlowly, []any{"crm", name.Schema, name.Table}, func(row *sql.Rows) error {
+				var c existing
+				var nullable bool
+				err := row.Scan(&c.name, &c.kind, &nullable, &c.hasDefault)
+				c.notNull = !nullable
+				slow = append(slow, c)
+				return err
+			})
+			if len(slow) != 8 || !reflect.DeepEqual(quick, slow) {
+				t.Errorf("%s: %+v\nwant %+v", name, quick, slow)
+			}
+			for _, absent := range []destination.TableName{{Schema: name.Schema, Table: "none"}, {Schema: "none", Table: name.Table}} {
+				found, err := columns(t.Context(), db, "crm", absent)
+				if found != nil || err != nil {
+					t.Errorf("%s: %v, %v", absent, found, err)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
