@@ -351,15 +351,15 @@ ORDER BY index_name`
 	// selectConstraints takes two parts of a name more. It gives the constraints
 	// of the table, but NOT NULL, which the columns tell; the foreign keys that
 	// point at it, of which DuckDB has none across schemas; and, by their
-	// columns that are NOT NULL, the tables whose names have these parts. One
-	// query for all, as each goes through what all tables have.
-	selectConstraints = `SELECT DISTINCT table_name, CASE WHEN mine THEN constraint_text ELSE '' END, refers,
+	// first column, which is NOT NULL, the tables whose names have these parts.
+	// One query for all, as each goes through what all tables have.
+	selectConstraints = `SELECT table_name, CASE WHEN mine THEN constraint_text ELSE '' END, refers,
 	CASE WHEN refers THEN referenced_column_names ELSE [] END
 FROM (SELECT *,
 	constraint_type <> 'NOT NULL' AND lower(table_name) = lower($3) AS mine,
 	constraint_type = 'FOREIGN KEY' AND lower(referenced_table) = lower($3) AS refers
 	FROM duckdb_constraints() WHERE database_name = $1 AND lower(schema_name) = lower($2))
-WHERE mine OR refers OR starts_with(table_name, $4) AND ends_with(table_name, $5)
+WHERE mine OR refers OR starts_with(table_name, $4) AND ends_with(table_name, $5) AND constraint_column_names = ['dest']
 ORDER BY ALL`
 
 	selectUnsaved = `SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'`
