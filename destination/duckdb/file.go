@@ -221,7 +221,8 @@ func (f *file) mayStay(ctx context.Context) bool {
 	return err == nil
 }
 
-// save moves the log into the file, which stays open.
+// save moves the log into the file, which stays open. A file that was new has
+// blocks to lose from then on, and needs a journal for the next time.
 func (f *file) save(ctx context.Context) error {
 	if err := f.checkpoint(ctx); err != nil {
 		return err
@@ -229,7 +230,15 @@ func (f *file) save(ctx context.Context) error {
 	if err := os.Remove(f.journal()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return nil
+	return f.keepPages()
+}
+
+// keepPages opens the file for its journal, if it was not there before.
+func (f *file) keepPages() (err error) {
+	if f.pages == nil {
+		f.pages, err = f.openPages()
+	}
+	return err
 }
 
 // leaveUnused closes the file unless a load has come.
@@ -335,11 +344,8 @@ func (f *file) renew(ctx context.Context) error {
 	if err := os.Remove(f.journal()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if f.pages == nil {
-		var err error
-		if f.pages, err = f.openPages(); err != nil {
-			return err
-		}
+	if err := f.keepPages(); err != nil {
+		return err
 	}
 	return f.patiently(ctx, func() error {
 		_, err := f.db.ExecContext(ctx, attach(f.path, f.name, false, false, f.newBlock))

@@ -416,6 +416,9 @@ func TestTheFileStaysOpenForALoadThatHasBegun(t *testing.T) {
 			if n := d.file.logBytes(); n > 0 {
 				t.Errorf("%d bytes are in the log", n)
 			}
+			if c.stays && d.file.pages == nil {
+				t.Error("the next checkpoint of the file, which was new, will have no journal")
+			}
 			if _, err := os.Stat(d.file.journal()); !errors.Is(err, os.ErrNotExist) {
 				t.Errorf("the journal is left: %v", err)
 			}
