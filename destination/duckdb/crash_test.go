@@ -169,6 +169,30 @@ func TestKilledLoadLeavesOldOrNewRows(t *testing.T) {
 	}
 }
 
+// A file that was new when it was opened, and is checkpointed again and again
+// before it is closed, is whole after a kill like any other.
+func TestKilledLoadsOfANewFileLeaveOneThatOpens(t *testing.T) {
+	reported := 0
+	for range 2 * crashes() {
+		path := filepath.Join(t.TempDir(), "crm.db")
+		last := killedChild(t, child, path, 2) // stays open, with no log
+		if last == 0 {
+			continue
+		}
+		reported++
+		d := open(t, path)
+		if found := wholeGeneration(t, d); found < last {
+			t.Errorf("generation %d after %d was reported", found, last)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if reported == 0 {
+		t.Error("no child lived to load a generation")
+	}
+}
+
 // killedChild lets a child load from a generation on, kills it after a random
 // time and returns the last generation that it reported.
 func killedChild(t *testing.T, child, path string, from int64) (reported int64) {
