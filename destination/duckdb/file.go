@@ -41,6 +41,7 @@ type file struct {
 	// first look at its catalog take 20 ms each, for each table of a run.
 	idle  *sql.DB
 	pages *os.File // of the file that db writes, for its journal
+	torn  error    // of a checkpoint of this opening, after which there is no other
 	users int
 	// opened is when db got the file; zero once it was attached anew. Lingering
 	// closes it when no load comes; nil before the first has ended.
@@ -173,7 +174,7 @@ func (f *file) acquire(ctx context.Context, columns int) (*sql.DB, error) {
 
 // use takes an engine that has the file for the loads to come.
 func (f *file) use(ctx context.Context, db *sql.DB) error {
-	f.db, f.memory, f.opened = db, 0, time.Now()
+	f.db, f.memory, f.torn, f.opened = db, 0, nil, time.Now()
 	if err := db.QueryRowContext(ctx, selectBlockSize, f.name).Scan(&f.block); err != nil {
 		return err
 	}
@@ -309,8 +310,13 @@ func (f *file) leave(ctx context.Context) {
 	}
 }
 
-// checkpoint moves the log into the file, if there is one.
+// checkpoint moves the log into the file, if there is one. What mends a file
+// whose checkpoint failed is the journal of that one, which another try would
+// write over.
 func (f *file) checkpoint(ctx context.Context) error {
+	if f.torn != nil {
+		return f.torn
+	}
 	if f.logBytes() == 0 {
 		return nil
 	}
@@ -319,8 +325,8 @@ func (f *file) checkpoint(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err := f.db.ExecContext(ctx, "CHECKPOINT "+quote(f.name))
-	return err
+	_, f.torn = f.db.ExecContext(ctx, "CHECKPOINT "+quote(f.name))
+	return f.torn
 }
 
 // renew detaches the file and attaches it again, so that DuckDB forgets what it

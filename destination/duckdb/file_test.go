@@ -472,3 +472,47 @@ func TestAnEngineThatStartsEarlyIsUsedAndEnded(t *testing.T) {
 		}
 	}
 }
+
+// A file that was new has something to lose from its first checkpoint on, also
+// when it stays open.
+func TestANewFileThatStaysOpenHasAJournalFromItsSecondCheckpointOn(t *testing.T) {
+	d := open(t, filepath.Join(t.TempDir(), "crm.db"))
+	d.renewal = manyCells // nothing else opens the file for its journal
+	d.file.stay = stay{unused: time.Hour, inAll: time.Hour, rows: 1}
+	next, err := d.Begin(t.Context(), spec(destination.TableName{Schema: "public", Table: "to_come"}, wideBatch(3, 1).Schema(), destination.Replace))
+	must(t, err)
+	mustLoad(t, d, account, destination.Replace, wideBatch(3, 10))
+	d.file.stay.rows = 1 << 30
+	mustLoad(t, d, destination.TableName{Schema: "public", Table: "contact"}, destination.Replace, wideBatch(3, 10))
+	if d.file.opening().IsZero() || d.file.logBytes() == 0 {
+		t.Fatal("the file is closed, or nothing is in its log")
+	}
+	must(t, d.file.checkpoint(t.Context()))
+	if _, err := os.Stat(d.file.journal()); err != nil {
+		t.Errorf("the second checkpoint has no journal: %v", err)
+	}
+	must(t, errors.Join(next.Abort(t.Context()), d.Close()))
+}
+
+// The journal of a checkpoint that failed is the one that counts.
+func TestNoCheckpointFollowsOneThatFailed(t *testing.T) {
+	d := open(t, filepath.Join(t.TempDir(), "crm.db"))
+	mustLoad(t, d, account, destination.Replace, wideBatch(3, 10))
+	db, err := d.file.acquire(t.Context(), 3)
+	must(t, err)
+	_, err = db.ExecContext(t.Context(), "INSERT INTO crm.public.account SELECT * FROM crm.public.account")
+	must(t, err)
+	d.file.torn = errors.New("no space")
+	must(t, os.WriteFile(d.file.journal(), []byte("mends it"), 0o600))
+	d.file.release(t.Context(), true, false)
+	if text, err := os.ReadFile(d.file.journal()); string(text) != "mends it" {
+		t.Errorf("the journal is %q, %v", text, err)
+	}
+	if n := d.file.logBytes(); n == 0 {
+		t.Error("the log is gone")
+	}
+	if _, rows := query(t, d, "SELECT count(*) FROM crm.public.account"); fmt.Sprint(rows) != "[[20]]" {
+		t.Errorf("%v rows", rows)
+	}
+	must(t, d.Close())
+}

@@ -3,6 +3,7 @@ package duckdb
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"sluice/destination"
 )
@@ -19,7 +20,14 @@ func (d *Destination) Look(ctx context.Context, t destination.TableName, fields 
 		for _, c := range there {
 			existing = append(existing, destination.Column{Name: c.name, Type: c.kind})
 		}
-		return err
+		if there != nil && err == nil {
+			return nil
+		}
+		view, failed := isView(ctx, db, d.file.name, t)
+		if view {
+			return &destination.Error{Err: errors.New("what the view shows is gone"), Mend: "make the view anew, or name the table"}
+		}
+		return errors.Join(err, failed)
 	})
 	if err == nil && existing == nil {
 		err = destination.NoTable(t)

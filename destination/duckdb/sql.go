@@ -42,7 +42,7 @@ func tempDirectory(path string) string { return "SET temp_directory = " + litera
 // network has a say. A large commit writes its data once, into the file, where
 // DuckDB's own thresholds would have it rewrite the file's last row group at
 // each commit: 16,000 rows of 75 columns a second instead of 84,000. The log is
-// moved into the file once, at the end, behind a journal.
+// moved into the file by checkpoints of our own, behind a journal.
 func settings(memory int64, threads int) []string {
 	return []string{
 		memoryLimit(memory),

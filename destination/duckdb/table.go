@@ -48,22 +48,22 @@ type index struct {
 
 // inspect reads what the catalog says about t, but for comments.
 func inspect(ctx context.Context, q *sql.DB, db string, t destination.TableName) (found tableState, err error) {
+	view, err := isView(ctx, q, db, t)
+	if err != nil {
+		return found, err
+	}
+	if view {
+		return found, &destination.Error{
+			Err:  fmt.Errorf("%s is a view", t),
+			Mend: "rows go into a table: name another one, or drop the view",
+		}
+	}
 	if found.columns, err = columns(ctx, q, db, t); err != nil {
 		return found, err
 	}
 	args := []any{db, t.Schema, t.Table}
 	if err := found.readConstraints(ctx, q, args, t.Schema); err != nil || found.columns == nil {
 		return found, err
-	}
-	var views int
-	if err = q.QueryRowContext(ctx, selectViews, args...).Scan(&views); err != nil {
-		return found, err
-	}
-	if views > 0 {
-		return found, &destination.Error{
-			Err:  fmt.Errorf("%s is a view", t),
-			Mend: "rows go into a table: name another one, or drop the view",
-		}
 	}
 	found.exists = true
 	return found, each(ctx, q, selectIndexes, args, func(row *sql.Rows) error {
@@ -72,6 +72,14 @@ func inspect(ctx context.Context, q *sql.DB, db string, t destination.TableName)
 		found.indexes = append(found.indexes, i)
 		return err
 	})
+}
+
+// isView also knows the views that cannot be read any more, as what they show is
+// gone: for those columns tells nothing, or an error.
+func isView(ctx context.Context, q *sql.DB, db string, t destination.TableName) (bool, error) {
+	var views int
+	err := q.QueryRowContext(ctx, selectViews, db, t.Schema, t.Table).Scan(&views)
+	return views > 0, err
 }
 
 // columns gives the columns of a table or view, nil when there is none.

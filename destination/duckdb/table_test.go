@@ -3,6 +3,7 @@ package duckdb
 import (
 	"database/sql"
 	"reflect"
+	"strings"
 	"testing"
 
 	"sluice/destination"
@@ -51,6 +52,25 @@ func TestColumnsAreThoseOfTheCatalogWhateverTheNames(t *testing.T) {
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// A view is told as one before a row is read, also when what it shows is gone.
+func TestAViewWhoseTableIsGoneIsAView(t *testing.T) {
+	for name, spoil := range map[string]string{"whole": "SELECT 1", "table gone": "DROP TABLE public.base", "column gone": "ALTER TABLE public.base DROP COLUMN a"} {
+		d := open(t, t.TempDir()+"/crm.db")
+		t.Cleanup(func() { _ = d.Close() })
+		for _, s := range []string{"CREATE SCHEMA IF NOT EXISTS public", "CREATE TABLE public.base (a INTEGER, b INTEGER)", "CREATE VIEW public.account AS SELECT a FROM public.base", spoil} {
+			execute(t, d, "USE crm; "+s)
+		}
+		_, err := d.Begin(t.Context(), spec(account, wideBatch(3, 1).Schema(), destination.Replace))
+		if err == nil || !strings.Contains(err.Error(), "public.account is a view") {
+			t.Errorf("%s: begin: %v", name, err)
+		}
+		_, err = d.Look(t.Context(), account, []string{"a"}, nil)
+		if name != "whole" && (err == nil || !strings.Contains(err.Error(), "what the view shows is gone")) || name == "whole" && err != nil {
+			t.Errorf("%s: look: %v", name, err)
 		}
 	}
 }

@@ -129,6 +129,9 @@ func (s *signer) password(ctx context.Context, l uri.Password) (grant, error) {
 			g, err = s.soap(ctx, l)
 		}
 	}
+	if ctx.Err() != nil {
+		return grant{}, networkError(s.op(), hostOf(s.signIn), context.Cause(ctx))
+	}
 	if fault, ok := errors.AsType[*apiError](err); ok {
 		return grant{}, s.denied(fault)
 	}

@@ -843,11 +843,18 @@ func TestAPasswordLogsInByAVersionThatTheOrgServes(t *testing.T) {
 }
 
 func TestALoginWhoseVersionIsNotServedIsTriedOnceWhenTheOrgTellsNoOther(t *testing.T) {
-	w := newWorld(t, fakeorg.Config{})
-	w.Inject(fakeorg.Fault{Path: "/services/Soap/u/64.0", Times: -1, Status: 404})
-	_, _, err := w.load(w.password(), "Contact")
-	if err == nil || w.calls("POST", "/services/Soap/") != 1 {
-		t.Errorf("%d logins: %v", w.calls("POST", "/services/Soap/"), err)
+	for _, list := range []*fakeorg.Fault{nil, {Path: "/services/data", Times: -1, Status: 404}, {Path: "/services/data", Times: -1, Status: 200, Body: "[]"}} {
+		w := newWorld(t, fakeorg.Config{})
+		w.Inject(fakeorg.Fault{Path: "/services/Soap/u/64.0", Times: -1, Status: 404})
+		if list != nil {
+			w.Inject(*list)
+		}
+		u := w.password()
+		u.SignIn = w.InstanceURL()
+		_, _, err := w.load(u, "Contact")
+		if err == nil || w.calls("POST", "/services/Soap/") != 1 || w.calls("GET", "/services/data") != 1 {
+			t.Errorf("%d logins: %v", w.calls("POST", "/services/Soap/"), err)
+		}
 	}
 }
 
