@@ -88,6 +88,14 @@ func columns(ctx context.Context, q *sql.DB, db string, t destination.TableName)
 	if strings.Contains(db+t.Schema+t.Table, `"`) {
 		query, args = selectColumnsSlowly, []any{db, t.Schema, t.Table}
 	}
+	list, err = readColumns(ctx, q, query, args)
+	if missing(err) {
+		return nil, nil
+	}
+	return list, err
+}
+
+func readColumns(ctx context.Context, q *sql.DB, query string, args []any) (list []existing, err error) {
 	err = each(ctx, q, query, args, func(row *sql.Rows) error {
 		var c existing
 		var nullable bool
@@ -96,9 +104,6 @@ func columns(ctx context.Context, q *sql.DB, db string, t destination.TableName)
 		list = append(list, c)
 		return err
 	})
-	if missing(err) {
-		return nil, nil
-	}
 	return list, err
 }
 

@@ -30,15 +30,7 @@ func TestColumnsAreThoseOfTheCatalogWhateverTheNames(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			var slow []existing
-			err = each(t.Context(), db, selectColumnsSlowly, []any{"crm", name.Schema, name.Table}, func(row *sql.Rows) error {
-				var c existing
-				var nullable bool
-				err := row.Scan(&c.name, &c.kind, &nullable, &c.hasDefault)
-				c.notNull = !nullable
-				slow = append(slow, c)
-				return err
-			})
+			slow, err := readColumns(t.Context(), db, selectColumnsSlowly, []any{"crm", name.Schema, name.Table})
 			if len(slow) != 8 || !reflect.DeepEqual(quick, slow) {
 				t.Errorf("%s: %+v\nwant %+v", name, quick, slow)
 			}
