@@ -189,11 +189,10 @@ func (l *load) prepare(ctx context.Context) error {
 		if err := run(ctx, conn, lockTimeout(minLockTime.Milliseconds())); err != nil {
 			return err
 		}
-		// Two runs that make one schema at once would meet.
-		if _, err := conn.Exec(ctx, lockName, lockKey("schemas", destination.TableName{})); err != nil {
-			return err
-		}
 		if !l.plan.old.hasSchema {
+			if err := lockSchemas(ctx, conn); err != nil {
+				return err
+			}
 			if err := run(ctx, conn, createSchema(l.spec.Table.Schema)); err != nil {
 				return err
 			}

@@ -20,6 +20,9 @@ import (
 // of their table, as one of them may become the table.
 const stagingPrefix = "_sluice_stage_"
 
+// behindStaging is the first name that sorts behind all of them.
+const behindStaging = "_sluice_stage`"
+
 // keptFor is how long staged rows wait for a run that goes on with them.
 const keptFor = 24 * time.Hour
 
@@ -82,7 +85,7 @@ func (p *plan) shape() string {
 // leftovers gives what is staged in a schema, or in all for "", by anybody whose
 // tables we may drop.
 func leftovers(ctx context.Context, q querier, schema string) (list []leftover, err error) {
-	err = each(ctx, q, selectStaging, []any{schema, stagingPrefix}, func(row pgx.Rows) error {
+	err = each(ctx, q, selectStaging, []any{schema, stagingPrefix, behindStaging}, func(row pgx.Rows) error {
 		var left leftover
 		var text string
 		if err := row.Scan(&left.staging.Schema, &left.staging.Table, &text); err != nil {

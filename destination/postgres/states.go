@@ -48,14 +48,22 @@ func scanState(row pgx.Row) (text string, err error) {
 	return text, err
 }
 
-// makeStates makes the table of states, in a transaction that keeps others from
-// doing the same.
+// makeStates makes the table of states where there is none.
 func makeStates(ctx context.Context, conn *pgx.Conn) error {
 	there, err := statesThere(ctx, conn)
 	if err != nil || there {
 		return err
 	}
+	if err := lockSchemas(ctx, conn); err != nil {
+		return err
+	}
 	return run(ctx, conn, createSchema(stateTable.Schema), createStates)
+}
+
+// lockSchemas keeps two runs from making one schema at once, which would meet.
+func lockSchemas(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, lockName, lockKey("schemas", destination.TableName{}))
+	return err
 }
 
 // swapState writes a state, unless another load has written it since it was
@@ -112,7 +120,7 @@ func (s states) Put(ctx context.Context, k state.Key, st state.State) error {
 		return err
 	}
 	err = s.do(ctx, func(conn *pgx.Conn) error {
-		if _, err := conn.Exec(ctx, lockName, lockKey("schemas", destination.TableName{})); err != nil {
+		if err := lockSchemas(ctx, conn); err != nil { // one put at a time, too
 			return err
 		}
 		if err := makeStates(ctx, conn); err != nil {
@@ -166,9 +174,6 @@ func (s states) Exclusive(ctx context.Context, do func(state.Store) error) error
 	var failed error
 	err := s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
 		if err := run(ctx, conn, lockTimeout(max(s.d.options.LockTimeout, minLockTime).Milliseconds())); err != nil {
-			return err
-		}
-		if _, err := conn.Exec(ctx, lockName, lockKey("schemas", destination.TableName{})); err != nil {
 			return err
 		}
 		if err := makeStates(ctx, conn); err != nil {

@@ -43,7 +43,7 @@ AND d.classid IN ('pg_catalog.pg_rewrite'::regclass, 'pg_catalog.pg_policy'::reg
 ORDER BY 1, 2;
 SELECT n.nspname, c.relname, coalesce(obj_description(c.oid, 'pg_class'), '')
 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE ($1 = '' OR n.nspname = $1) AND starts_with(c.relname, $2) AND c.relkind = 'r'
+WHERE ($1 = '' OR n.nspname = $1) AND c.relname >= $2::name AND c.relname < $3::name AND c.relkind = 'r'
 AND pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(n.oid, 'USAGE')
 ORDER BY n.nspname, c.relname;
 SELECT EXISTS (SELECT FROM pg_catalog.pg_publication_tables WHERE schemaname = $1 AND tablename = $2);
