@@ -34,8 +34,13 @@ func (c *canceller) HandleCancel(ended context.Context) {
 	}()
 }
 
+// cancelled marks a connection in its CustomData: the request may still reach its
+// session later than was thought, and end what another has begun there.
+const cancelled = "sluice.cancelled"
+
 // HandleUnwatchAfterCancel implements the Handler of pgx's ctxwatch.
 func (c *canceller) HandleUnwatchAfterCancel() {
 	<-c.sent
+	c.conn.CustomData()[cancelled] = true
 	_ = c.conn.Conn().SetDeadline(time.Time{})
 }

@@ -114,14 +114,9 @@ const maxAttempts = 5
 // publish puts the staged rows into the table, and the state text beside it. P3:
 // one transaction, the state included.
 func (l *load) publish(ctx context.Context, text string) (r destination.Result, err error) {
-	conn, err := l.d.connect(ctx)
-	if err != nil {
-		return r, err
-	}
-	defer func() { hangUp(ctx, conn) }()
 	deadline := time.Now().Add(max(l.d.options.LockTimeout, minLockTime))
 	for attempt := 1; ; attempt++ {
-		err = transact(ctx, conn, begin, func(conn *pgx.Conn) error {
+		err = l.d.inTransaction(ctx, func(conn *pgx.Conn) error {
 			r = destination.Result{}
 			return l.replace(ctx, conn, text, deadline, &r)
 		})

@@ -30,44 +30,78 @@ type server struct {
 
 	mu     sync.Mutex
 	config *pgx.ConnConfig
-	// room takes a value for each connection that is there or being made. It
-	// comes with the first settings, and stays.
+	// room takes a value for each connection that is there or being made, idle
+	// holds those that nobody uses for a moment. They come with the first
+	// settings, and stay.
 	room chan struct{}
+	idle chan *pgx.Conn
+	rest *time.Timer // hangs up on the idle
 }
+
+// idleTime is how long a connection waits for its next use after the last one was
+// idle: a server's process that has read the catalog answers in a tenth of the
+// time, but other programs want connections, too.
+const idleTime = time.Second
 
 // defaultConnections is how many connections a Destination has at once where the
 // address does not say: others want some, too.
 const defaultConnections = 16
 
-// connect makes a connection with an application name and UTC as its time zone.
-// While the server has none left, or is starting, it waits as for a lock; while
-// others of ours are at work, for one of them to end. Nobody who has a connection
-// may wait for another one, but for that of the locks.
-func (d *Destination) connect(ctx context.Context) (*pgx.Conn, error) {
+// connect gives a connection, in a transaction that a statement begins, with an
+// application name and UTC as its time zone. While the server has none left, or is
+// starting, it waits as for a lock; while others of ours are at work, for one of
+// them to end. Nobody who has a connection may wait for another one, but for that
+// of the locks.
+func (d *Destination) connect(ctx context.Context, begin string) (*pgx.Conn, error) {
 	if _, err := d.server.current(ctx, nil); err != nil {
 		return nil, err
 	}
-	room := d.server.room
-	select {
-	case room <- struct{}{}:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	for {
+		conn, used, err := d.anyConnection(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err = run(ctx, conn, begin); err == nil {
+			return conn, nil
+		}
+		hangUp(ctx, conn)
+		if !used || ctx.Err() != nil {
+			return nil, err
+		}
 	}
-	conn, err := d.patiently(ctx)
-	if err != nil {
-		<-room
-		return nil, err
+}
+
+// anyConnection gives one that was used before, and may have ended meanwhile, or
+// a new one.
+func (d *Destination) anyConnection(ctx context.Context) (conn *pgx.Conn, used bool, err error) {
+	s := d.server
+	select {
+	case conn := <-s.idle:
+		return conn, true, nil
+	default:
+	}
+	select {
+	case conn := <-s.idle:
+		return conn, true, nil
+	case s.room <- struct{}{}:
+	case <-ctx.Done():
+		return nil, false, context.Cause(ctx)
+	}
+	conn, used, err = d.patiently(ctx)
+	if err != nil || used {
+		<-s.room
+		return conn, used, err
 	}
 	d.open.Add(1)
 	go func() {
 		<-conn.PgConn().CleanupDone()
 		d.open.Add(-1)
-		<-room
+		<-s.room
 	}()
-	return conn, nil
+	return conn, false, nil
 }
 
-func (d *Destination) patiently(ctx context.Context) (*pgx.Conn, error) {
+func (d *Destination) patiently(ctx context.Context) (conn *pgx.Conn, used bool, err error) {
 	deadline := time.Now().Add(d.options.LockTimeout)
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		conn, err := d.dial(ctx)
@@ -77,13 +111,39 @@ func (d *Destination) patiently(ctx context.Context) (*pgx.Conn, error) {
 			deadline = time.Now().Add(left)
 		}
 		if !isBusy(err) || left <= 0 {
-			return conn, err
+			return conn, false, err
 		}
 		d.log.Debug("the server has no connection for us, waiting", "cause", err)
 		select {
+		case conn := <-d.server.idle:
+			return conn, true, nil
 		case <-time.After(min(pause, left)):
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return nil, false, context.Cause(ctx)
+		}
+	}
+}
+
+// handBack leaves a connection to whoever wants one next, if its transaction has
+// ended and nobody asked the server to end a statement of it.
+func (d *Destination) handBack(ctx context.Context, conn *pgx.Conn) {
+	const none = 'I'
+	if conn.IsClosed() || conn.PgConn().TxStatus() != none || conn.PgConn().CustomData()[cancelled] != nil {
+		hangUp(ctx, conn)
+		return
+	}
+	d.server.idle <- conn // has room for all there are
+	d.server.rest.Reset(idleTime)
+}
+
+// hangUpIdle closes the connections that nobody uses.
+func (s *server) hangUpIdle() {
+	for {
+		select {
+		case conn := <-s.idle:
+			hangUp(context.Background(), conn)
+		default:
+			return
 		}
 	}
 }
@@ -122,7 +182,9 @@ func (s *server) current(ctx context.Context, stale *pgx.ConnConfig) (*pgx.ConnC
 		return nil, err
 	}
 	if s.config, err = configure(u); err == nil && s.room == nil {
-		s.room = make(chan struct{}, cmp.Or(u.Connections, defaultConnections))
+		most := cmp.Or(u.Connections, defaultConnections)
+		s.room, s.idle = make(chan struct{}, most), make(chan *pgx.Conn, most)
+		s.rest = time.AfterFunc(idleTime, s.hangUpIdle)
 	}
 	return s.config, err
 }
@@ -171,19 +233,11 @@ func (d *Destination) reading(ctx context.Context, do func(*pgx.Conn) error) err
 }
 
 func (d *Destination) apart(ctx context.Context, begin string, do func(*pgx.Conn) error) error {
-	conn, err := d.connect(ctx)
+	conn, err := d.connect(ctx, begin)
 	if err != nil {
 		return err
 	}
-	defer hangUp(ctx, conn)
-	return transact(ctx, conn, begin, do)
-}
-
-// transact runs do in a transaction that a statement begins.
-func transact(ctx context.Context, conn *pgx.Conn, begin string, do func(*pgx.Conn) error) error {
-	if _, err := conn.Exec(ctx, begin); err != nil {
-		return err
-	}
+	defer d.handBack(ctx, conn)
 	if err := do(conn); err != nil {
 		_, _ = conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
 		return err

@@ -290,3 +290,88 @@ func TestNeighboursNeverDeadlock(t *testing.T) {
 		t.Errorf("%s deadlocks", got[0])
 	}
 }
+
+// TestConnectionsServeOneLoadAfterAnother: twelve loads take two connections, that
+// of the locks and one more, and a moment later the server has none of ours.
+func TestConnectionsServeOneLoadAfterAnother(t *testing.T) {
+	address := pgtest.Database(t)
+	d := dial(t, address, Options{})
+	most, there := countConnections(t, d, false), func() string {
+		return pgtest.Query(t, address, "SELECT count(DISTINCT pid) FROM pg_stat_activity WHERE application_name = 'sluice' AND datname = current_database()")[0]
+	}
+	for n := range int64(12) {
+		mustPut(t, d, stated(destination.Merge, fmt.Sprint("run", n)), generationBatch(n, 0, 10))
+	}
+	if n := most(); n != 2 {
+		t.Errorf("%d connections at a time, want 2", n)
+	}
+	if n := len(d.server.idle); n != 1 {
+		t.Errorf("%d connections wait for a next load, want 1", n)
+	}
+	for there() != "0" { // one that stays lets the test run out of time
+		time.Sleep(10 * time.Millisecond)
+	}
+	mustPut(t, d, stated(destination.Merge, "run12"), generationBatch(12, 0, 10))
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.server.idle) > 0 {
+		t.Error("a connection outlives the destination")
+	}
+}
+
+// TestAConnectionThatEndedUnused has the server end the connections that wait for
+// a next load, as its timeouts and its administrators do.
+func TestAConnectionThatEndedUnused(t *testing.T) {
+	address := pgtest.Database(t)
+	d := dial(t, address, Options{})
+	for n := range int64(5) {
+		mustPut(t, d, stated(destination.Merge, fmt.Sprint("run", n)), generationBatch(n, 0, 10))
+		if len(d.server.idle) == 0 {
+			t.Fatal("no connection waits")
+		}
+		pgtest.Query(t, address, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'sluice' AND datname = current_database()")
+	}
+	if got := pgtest.Query(t, address, "SELECT count(*), min(generation) FROM public.account"); got[0] != "10|4" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestACancelledConnectionServesNobodyElse: the server may be told to end a
+// statement after that has ended, and would end the next.
+func TestACancelledConnectionServesNobodyElse(t *testing.T) {
+	d := dial(t, pgtest.Database(t), Options{})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := d.reading(ctx, func(conn *pgx.Conn) error { return run(ctx, conn, "SELECT pg_sleep(60)") }); err == nil {
+		t.Fatal("the statement was not ended")
+	}
+	if n := len(d.server.idle); n > 0 {
+		t.Errorf("%d connections wait", n)
+	}
+	if err := d.reading(t.Context(), func(conn *pgx.Conn) error { return run(t.Context(), conn, "SELECT 1") }); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(d.server.idle); n != 1 {
+		t.Errorf("%d connections wait, want 1", n)
+	}
+}
+
+// TestLoadsPrepareSideBySide: only who makes a schema keeps others from it.
+func TestLoadsPrepareSideBySide(t *testing.T) {
+	address := pgtest.Database(t)
+	d := dial(t, address, Options{})
+	mustPut(t, d, numbered(0, destination.Merge, "run0"), generationBatch(0, 0, 10))
+	err := d.inTransaction(t.Context(), func(conn *pgx.Conn) error {
+		if err := lockSchemas(t.Context(), conn); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), minLockTime/2)
+		defer cancel()
+		_, err := put(ctx, d, numbered(1, destination.Merge, "run1"), &state.State{Cursor: generationTime(1)}, generationBatch(1, 0, 10))
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

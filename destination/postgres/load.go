@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ type load struct {
 	// staging is the table of the staged rows, once it is made.
 	staging    destination.TableName
 	staged     bool
+	keyTables  []string // the suffixes of those beside it that are made
 	madeSchema bool
 	ended      bool
 
@@ -124,6 +126,9 @@ func (l *load) stageKeys(ctx context.Context, suffix string) (destination.Stage,
 	if len(l.plan.key) == 0 {
 		return nil, explain(l.op("stage"), errors.New("the load has no key"))
 	}
+	if err := l.beginKeys(ctx, suffix); err != nil {
+		return nil, explainWithin(ctx, l.op("stage"), err)
+	}
 	return l.stage(ctx, func() *stageTarget {
 		fields := make([]arrow.Field, len(l.spec.Key))
 		for i, name := range l.spec.Key {
@@ -180,6 +185,28 @@ func (l *load) begin(ctx context.Context) error {
 	return nil
 }
 
+// beginKeys makes a table of keys beside the staging table, once. Most loads need
+// none.
+func (l *load) beginKeys(ctx context.Context, suffix string) error {
+	if err := l.begin(ctx); err != nil {
+		return err
+	}
+	if err := l.turn.take(ctx); err != nil {
+		return err
+	}
+	defer l.turn.give()
+	if l.ended || slices.Contains(l.keyTables, suffix) {
+		return nil
+	}
+	err := l.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+		return run(ctx, conn, createStaging(beside(l.staging, suffix), l.plan.keyColumns(), false))
+	})
+	if err == nil {
+		l.keyTables = append(l.keyTables, suffix)
+	}
+	return err
+}
+
 // prepare makes what the load writes to before its commit.
 func (l *load) prepare(ctx context.Context) error {
 	if err := l.relock(ctx); err != nil {
@@ -208,7 +235,9 @@ func (l *load) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.d.clearOrphans(ctx, l.spec.Table)
+	if l.d.mayHaveOrphans() {
+		l.d.clearOrphans(ctx, l.spec.Table)
+	}
 	return nil
 }
 

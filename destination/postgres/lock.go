@@ -125,12 +125,8 @@ func (d *Destination) take(ctx context.Context, l *tableLock) (taken bool, holde
 }
 
 func (d *Destination) newLockSession(ctx context.Context) (*lockSession, error) {
-	conn, err := d.connect(ctx)
+	conn, err := d.connect(ctx, beginReading)
 	if err != nil {
-		return nil, err
-	}
-	if err := run(ctx, conn, beginReading); err != nil {
-		hangUp(ctx, conn)
 		return nil, err
 	}
 	return &lockSession{conn: conn}, nil

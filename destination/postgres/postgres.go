@@ -37,8 +37,9 @@ type Destination struct {
 	options Options
 	log     *slog.Logger
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	loading map[destination.TableName]bool
+	looked  time.Time // for orphans, the last time
 
 	locking turn         // guards locks
 	locks   *lockSession // nil while no table is loaded, or when it was lost
@@ -60,7 +61,10 @@ func open(s *server, o Options) *Destination {
 }
 
 // Close ends the use of the database. Loads that are under way must have ended.
-func (d *Destination) Close() error { return nil }
+func (d *Destination) Close() error {
+	d.server.hangUpIdle()
+	return nil
+}
 
 // Begin implements [destination.Destination]. It takes the lock of the table,
 // and waits for it as long as the options say.

@@ -32,6 +32,7 @@ const (
 	doubles        // keys that the table has twice
 	differing      // rows of the table that differ from the staged ones
 	missing        // staged rows whose key the table does not have
+	erased         // keys of rows that are gone
 )
 
 // effect is what a step does to the rows that the load tells of.
@@ -76,8 +77,7 @@ func (p *plan) steps(staging destination.TableName, keeps bool) []step {
 	dropDead := step{dropDead(staging, p.deleted), passes, dead}
 	if p.way == create {
 		list = append(list, dropDead)
-		do(nothing, dropBeside(staging)...)
-		do(nothing, comment(staging, ""), vacuumAgain(staging), rename(staging, t.Table))
+		do(nothing, dropBeside(staging), comment(staging, ""), vacuumAgain(staging), rename(staging, t.Table))
 		if len(p.key) > 0 {
 			do(nothing, createIndex(t, p.key))
 		}
@@ -112,8 +112,7 @@ func (p *plan) steps(staging destination.TableName, keeps bool) []step {
 	case create, window:
 		do(inserts, insertStaged(t, staging, p.columns))
 	}
-	do(nothing, dropBeside(staging)...)
-	do(nothing, dropIfThere(staging))
+	do(nothing, dropBeside(staging), dropIfThere(staging))
 	return list
 }
 
@@ -166,7 +165,7 @@ func (p *plan) removals(staging destination.TableName) (list []step) {
 	if p.deleted != "" {
 		list = append(list, step{deleteDead(t, staging, p.keyColumns(), p.deleted), removes, dead})
 	}
-	return append(list, step{deleteErased(t, staging, beside(staging, goneSuffix), p.keyColumns(), p.stagedKey(), p.deleted), removes, always})
+	return append(list, step{deleteErased(t, staging, beside(staging, goneSuffix), p.keyColumns(), p.stagedKey(), p.deleted), removes, erased})
 }
 
 // alterations gives the SQL that changes the table's columns.
@@ -418,9 +417,6 @@ func countStaged(staging destination.TableName, p *plan) string {
 	return fmt.Sprintf("SELECT count(*), %s, count(*) FILTER (WHERE NOT (%s))\nFROM %s AS s", keys, alive("s", p.deleted), qualify(staging))
 }
 
-func dropBeside(staging destination.TableName) (list []string) {
-	for _, suffix := range []string{partsSuffix, goneSuffix, keptSuffix} {
-		list = append(list, dropIfThere(beside(staging, suffix)))
-	}
-	return list
+func dropBeside(staging destination.TableName) string {
+	return dropIfThere(beside(staging, partsSuffix), beside(staging, goneSuffix), beside(staging, keptSuffix))
 }

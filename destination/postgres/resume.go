@@ -177,9 +177,7 @@ func (l *load) takeOver(ctx context.Context, conn *pgx.Conn) error {
 		for _, rows := range l.resumed.Rows {
 			l.rows += rows
 		}
-		return run(ctx, conn, append([]string{
-			dropIfThere(beside(l.staging, goneSuffix)), dropIfThere(beside(l.staging, keptSuffix)),
-		}, l.keyTables()...)...)
+		return run(ctx, conn, dropIfThere(beside(l.staging, goneSuffix), beside(l.staging, keptSuffix)))
 	case l.resumed != nil:
 		return &destination.Error{
 			Err:  errors.New("what was staged for the table is not there any more"),
@@ -199,12 +197,11 @@ func (l *load) makeStaging(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	logged := l.plan.way == create
-	statements := []string{
+	err = run(ctx, conn,
 		createStaging(l.staging, l.plan.staged(), logged),
 		comment(l.staging, string(text)),
-		createParts(beside(l.staging, partsSuffix), logged),
-	}
-	if err := run(ctx, conn, append(statements, l.keyTables()...)...); err != nil || !logged {
+		createParts(beside(l.staging, partsSuffix), logged))
+	if err != nil || !logged {
 		return err
 	}
 	// Rows of a logged table that is replicated, FOR ALL TABLES say, could not be
@@ -216,21 +213,23 @@ func (l *load) makeStaging(ctx context.Context, conn *pgx.Conn) error {
 	return run(ctx, conn, identifyRows(l.staging))
 }
 
-// keyTables gives the SQL that makes the tables of the keys that are gone and
-// of those that are kept.
-func (l *load) keyTables() (list []string) {
-	if len(l.plan.key) == 0 {
-		return nil
-	}
-	for _, suffix := range []string{goneSuffix, keptSuffix} {
-		list = append(list, createStaging(beside(l.staging, suffix), l.plan.keyColumns(), false))
-	}
-	return list
-}
-
 // dropStaging drops a staging table and those beside it.
 func dropStaging(ctx context.Context, conn *pgx.Conn, staging destination.TableName) error {
-	return run(ctx, conn, append(dropBeside(staging), dropIfThere(staging))...)
+	return run(ctx, conn, dropBeside(staging), dropIfThere(staging))
+}
+
+// orphanTime is how often is looked for what runs have left long ago.
+const orphanTime = time.Hour
+
+// mayHaveOrphans says whether it is time to look for them.
+func (d *Destination) mayHaveOrphans() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if time.Since(d.looked) < orphanTime {
+		return false
+	}
+	d.looked = time.Now()
+	return true
 }
 
 // clearOrphans drops what runs of other tables have left long ago, in any

@@ -146,7 +146,13 @@ func copyIn(t destination.TableName, columns []column) string {
 	return fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary)", qualify(t), quoteAll(names(columns)))
 }
 
-func dropIfThere(t destination.TableName) string { return "DROP TABLE IF EXISTS " + qualify(t) }
+func dropIfThere(tables ...destination.TableName) string {
+	list := make([]string, len(tables))
+	for i, t := range tables {
+		list[i] = qualify(t)
+	}
+	return "DROP TABLE IF EXISTS " + strings.Join(list, ", ")
+}
 
 // dropEmptySchema fails when somebody uses the schema by now.
 func dropEmptySchema(schema string) string { return "DROP SCHEMA " + quote(schema) }

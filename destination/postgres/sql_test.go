@@ -93,7 +93,7 @@ func TestSQL(t *testing.T) {
 
 // reasons tell in the golden file when a step is needed.
 var reasons = map[need]string{
-	older: "/* older */ ", dead: "/* dead */ ", doubles: "/* doubles */ ", differing: "/* differing */ ", missing: "/* missing */ ",
+	older: "/* older */ ", dead: "/* dead */ ", doubles: "/* doubles */ ", differing: "/* differing */ ", missing: "/* missing */ ", erased: "/* erased */ ",
 }
 
 func TestStagingNamesFitAndStayApart(t *testing.T) {

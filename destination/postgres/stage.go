@@ -43,12 +43,8 @@ type stage struct {
 }
 
 func newStage(ctx context.Context, l *load, to *stageTarget) (*stage, error) {
-	conn, err := l.d.connect(ctx)
+	conn, err := l.d.connect(ctx, begin)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := conn.Exec(ctx, begin); err != nil {
-		hangUp(ctx, conn)
 		return nil, err
 	}
 	s := &stage{
@@ -212,7 +208,7 @@ func (s *stage) end(ctx context.Context) {
 		<-s.copied
 	}
 	s.cancel()
-	hangUp(ctx, s.conn)
+	s.load.d.handBack(ctx, s.conn)
 	if !s.closed {
 		s.load.stageEnded(nil, 0)
 		return

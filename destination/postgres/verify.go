@@ -19,6 +19,7 @@ type counted struct {
 	// rows among them, differing the pairs whose values are not the same.
 	pairs, matched, differing int64
 	left                      int64 // staged rows that are still to be written
+	erased                    bool  // keys of rows that are gone were staged
 }
 
 // has says whether there is a reason.
@@ -34,6 +35,8 @@ func (c *counted) has(n need) bool {
 		return c.differing > 0
 	case missing:
 		return c.left != c.matched
+	case erased:
+		return c.erased
 	case always:
 	}
 	return true
@@ -45,7 +48,7 @@ func (l *load) verify(ctx context.Context, conn *pgx.Conn) (c counted, err error
 	if c, err = l.count(ctx, conn); err != nil {
 		return c, err
 	}
-	c.left = l.rows
+	c.left, c.erased = l.rows, slices.Contains(l.keyTables, goneSuffix)
 	if c.staged != l.rows {
 		return c, &destination.Error{
 			Err:  fmt.Errorf("%d rows were staged, %d are there", l.rows, c.staged),

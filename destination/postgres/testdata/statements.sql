@@ -149,9 +149,7 @@ LOCK TABLE "public"."my ""account""" IN SHARE ROW EXCLUSIVE MODE;
 	) AS doubles WHERE n > 1
 );
 /* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_gone";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts", "public"."_sluice_stage_account_run1_gone", "public"."_sluice_stage_account_run1_kept";
 COMMENT ON TABLE "public"."_sluice_stage_account_run1" IS '';
 ALTER TABLE "public"."_sluice_stage_account_run1" RESET (autovacuum_enabled);
 ALTER TABLE "public"."_sluice_stage_account_run1" RENAME TO "my ""account""";
@@ -167,9 +165,7 @@ DELETE FROM "public"."my ""account""";
 INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s;
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_gone";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts", "public"."_sluice_stage_account_run1_gone", "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- replace by key
@@ -218,9 +214,7 @@ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_pairs";
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s
 WHERE NOT EXISTS (SELECT 1 FROM "public"."my ""account""" AS t WHERE t."id" = s."id" COLLATE "C");
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_gone";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts", "public"."_sluice_stage_account_run1_gone", "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- merge
@@ -240,7 +234,7 @@ DELETE FROM "public"."_sluice_stage_account_run1" AS t
 WHERE NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1_kept" AS s WHERE t."id" = s."id");
 /* dead */ DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1" AS s
 WHERE t."id" = s."id" COLLATE "C" AND NOT (s."is_deleted" IS DISTINCT FROM true);
-DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1_gone" AS s
+/* erased */ DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1_gone" AS s
 WHERE t."id" = s."id" COLLATE "C"
 AND NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1" AS a WHERE a."id" = s."id" AND a."is_deleted" IS DISTINCT FROM true);
 /* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
@@ -272,9 +266,7 @@ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_pairs";
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s
 WHERE NOT EXISTS (SELECT 1 FROM "public"."my ""account""" AS t WHERE t."id" = s."id" COLLATE "C");
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_gone";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts", "public"."_sluice_stage_account_run1_gone", "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- window by key
@@ -292,7 +284,7 @@ DELETE FROM "public"."my ""account""" AS t WHERE t."system_modstamp" >= TIMESTAM
 AND NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1" AS s WHERE t."id" = s."id" COLLATE "C" AND s."is_deleted" IS DISTINCT FROM true);
 /* dead */ DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1" AS s
 WHERE t."id" = s."id" COLLATE "C" AND NOT (s."is_deleted" IS DISTINCT FROM true);
-DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1_gone" AS s
+/* erased */ DELETE FROM "public"."my ""account""" AS t USING "public"."_sluice_stage_account_run1_gone" AS s
 WHERE t."id" = s."id" COLLATE "C"
 AND NOT EXISTS (SELECT 1 FROM "public"."_sluice_stage_account_run1" AS a WHERE a."id" = s."id" AND a."is_deleted" IS DISTINCT FROM true);
 /* dead */ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE NOT (s."is_deleted" IS DISTINCT FROM true);
@@ -324,9 +316,7 @@ DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_pairs";
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s
 WHERE NOT EXISTS (SELECT 1 FROM "public"."my ""account""" AS t WHERE t."id" = s."id" COLLATE "C");
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_gone";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts", "public"."_sluice_stage_account_run1_gone", "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- window
@@ -339,9 +329,7 @@ DELETE FROM "public"."my ""account""" AS t WHERE t."system_modstamp" >= TIMESTAM
 INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s;
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_gone";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts", "public"."_sluice_stage_account_run1_gone", "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- append
@@ -360,9 +348,7 @@ DELETE FROM "public"."_sluice_stage_account_run1" AS s WHERE EXISTS (
 INSERT INTO "public"."my ""account""" ("id", "o""dd", "amount", "is_deleted", "system_modstamp")
 SELECT s."id", s."o""dd", CAST(CAST(s."amount" AS text) AS numeric(18,2)), s."is_deleted", s."system_modstamp"
 FROM "public"."_sluice_stage_account_run1" AS s;
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_gone";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts", "public"."_sluice_stage_account_run1_gone", "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
 -- update
@@ -384,8 +370,6 @@ AND (t."o""dd" IS DISTINCT FROM s."o""dd"
 	OR CAST(t."amount" AS text) COLLATE "C" IS DISTINCT FROM CAST(CAST(CAST(s."amount" AS text) AS numeric(18,2)) AS text) COLLATE "C"
 	OR t."is_deleted" IS DISTINCT FROM s."is_deleted"
 	OR t."system_modstamp" IS DISTINCT FROM s."system_modstamp");
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_gone";
-DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_kept";
+DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1_parts", "public"."_sluice_stage_account_run1_gone", "public"."_sluice_stage_account_run1_kept";
 DROP TABLE IF EXISTS "public"."_sluice_stage_account_run1";
 
