@@ -116,7 +116,7 @@ const maxAttempts = 5
 func (l *load) publish(ctx context.Context, text string) (r destination.Result, err error) {
 	deadline := time.Now().Add(max(l.d.options.LockTimeout, minLockTime))
 	for attempt := 1; ; attempt++ {
-		err = l.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+		err = l.d.apart(ctx, beginCommit, func(conn *pgx.Conn) error {
 			r = destination.Result{}
 			return l.replace(ctx, conn, text, deadline, &r)
 		})
@@ -129,9 +129,6 @@ func (l *load) publish(ctx context.Context, text string) (r destination.Result, 
 
 // replace carries out the plan within a transaction.
 func (l *load) replace(ctx context.Context, conn *pgx.Conn, text string, deadline time.Time, r *destination.Result) error {
-	if err := run(ctx, conn, commitSettings, durable); err != nil {
-		return err
-	}
 	c, err := l.verify(ctx, conn)
 	if err != nil {
 		return err
@@ -155,19 +152,15 @@ const readersWait = 2 * time.Second
 // lockUp keeps others away from the table, and looks whether it is as it was.
 func (l *load) lockUp(ctx context.Context, conn *pgx.Conn, deadline time.Time) error {
 	wait := max(time.Until(deadline), time.Second)
-	if err := run(ctx, conn, lockTimeout(wait.Milliseconds())); err != nil {
-		return err
-	}
-	if err := lockNeighbours(ctx, conn, l.spec.Table, l.plan.old.referred); err != nil {
-		return err
-	}
+	locks := append([]string{lockTimeout(wait.Milliseconds())}, lockNeighbours(l.spec.Table, l.plan.old.referred)...)
 	if l.plan.way != create {
 		if len(l.plan.added)+len(l.plan.widened) > 0 {
-			wait = min(wait, readersWait)
+			locks = append(locks, lockTimeout(min(wait, readersWait).Milliseconds()))
 		}
-		if err := run(ctx, conn, lockTimeout(wait.Milliseconds()), l.plan.lockTable()); err != nil {
-			return err
-		}
+		locks = append(locks, l.plan.lockTable())
+	}
+	if err := run(ctx, conn, locks...); err != nil {
+		return err
 	}
 	now, err := inspect(ctx, conn, l.spec.Table)
 	if err != nil {

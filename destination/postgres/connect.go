@@ -255,12 +255,8 @@ func commit(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// run carries out statements up to the first that fails.
+// run carries out statements, in one message, up to the first that fails.
 func run(ctx context.Context, conn *pgx.Conn, statements ...string) error {
-	for _, s := range statements {
-		if _, err := conn.Exec(ctx, s); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := conn.Exec(ctx, strings.Join(statements, ";\n"))
+	return err
 }

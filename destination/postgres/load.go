@@ -212,10 +212,7 @@ func (l *load) prepare(ctx context.Context) error {
 	if err := l.relock(ctx); err != nil {
 		return err
 	}
-	err := l.d.inTransaction(ctx, func(conn *pgx.Conn) error {
-		if err := run(ctx, conn, lockTimeout(minLockTime.Milliseconds())); err != nil {
-			return err
-		}
+	err := l.d.apart(ctx, begin+"; "+lockTimeout(minLockTime.Milliseconds()), func(conn *pgx.Conn) error {
 		if !l.plan.old.hasSchema {
 			if err := lockSchemas(ctx, conn); err != nil {
 				return err

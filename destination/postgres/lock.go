@@ -138,15 +138,7 @@ func (d *Destination) tryCommitLock(ctx context.Context, l *tableLock, t destina
 		return false, "", err
 	}
 	defer d.locking.give()
-	key := lockKey(commitLock, t)
-	free, holder, err = d.try(ctx, l.session, tryShareTable, key) // as commits of its neighbours do
-	if free {
-		err = d.ask(ctx, l.session, func(ctx context.Context) error {
-			_, err := l.session.conn.Exec(ctx, unshareTable, key)
-			return err
-		})
-	}
-	return free, holder, err
+	return d.try(ctx, l.session, isFree, lockKey(commitLock, t))
 }
 
 // try takes an advisory lock, or tells who has it.
@@ -240,13 +232,13 @@ func describeHolder(ctx context.Context, q querier, key int64) string {
 	return fmt.Sprintf("role %q, from %s, since %s, server process %d", role, from, since.UTC().Format(time.RFC3339), pid)
 }
 
-// lockNeighbours keeps the commits of tables that foreign keys tie together
-// apart, as each locks rows of the other in an order of its own. All runs take
-// these locks in one order, so that none waits for one that waits for it.
-func lockNeighbours(ctx context.Context, conn *pgx.Conn, t destination.TableName, referred []destination.TableName) error {
+// lockNeighbours gives the SQL that keeps the commits of tables that foreign keys
+// tie together apart, as each locks rows of the other in an order of its own. All
+// runs take these locks in one order, so that none waits for one that waits for it.
+func lockNeighbours(t destination.TableName, referred []destination.TableName) (list []string) {
 	type lock struct {
 		key int64
-		sql string
+		sql func(int64) string
 	}
 	locks := []lock{{lockKey(commitLock, t), lockName}}
 	for _, r := range referred {
@@ -259,11 +251,9 @@ func lockNeighbours(ctx context.Context, conn *pgx.Conn, t destination.TableName
 		return 1
 	})
 	for _, l := range locks {
-		if _, err := conn.Exec(ctx, l.sql, l.key); err != nil {
-			return err
-		}
+		list = append(list, l.sql(l.key))
 	}
-	return nil
+	return list
 }
 
 // checkServer refuses a server that takes no writes.

@@ -67,8 +67,8 @@ func (p *plan) steps(staging destination.TableName, keeps bool) []step {
 	t := p.spec.Table
 	var list []step
 	do := func(counts effect, statements ...string) {
-		for _, s := range statements {
-			list = append(list, step{s, counts, always})
+		if len(statements) > 0 {
+			list = append(list, step{strings.Join(statements, ";\n"), counts, always})
 		}
 	}
 	if p.unique() {
@@ -77,14 +77,14 @@ func (p *plan) steps(staging destination.TableName, keeps bool) []step {
 	dropDead := step{dropDead(staging, p.deleted), passes, dead}
 	if p.way == create {
 		list = append(list, dropDead)
-		do(nothing, dropBeside(staging), comment(staging, ""), vacuumAgain(staging), rename(staging, t.Table))
+		last := []string{dropBeside(staging), comment(staging, ""), vacuumAgain(staging), rename(staging, t.Table)}
 		if len(p.key) > 0 {
-			do(nothing, createIndex(t, p.key))
+			last = append(last, createIndex(t, p.key))
 		}
+		do(nothing, last...)
 		return list
 	}
-	do(nothing, p.alterations()...)
-	do(nothing, analyze(staging, p.key))
+	do(nothing, append(p.alterations(), analyze(staging, p.key))...)
 	if keeps && (p.spec.Mode == destination.Merge || p.spec.Mode == destination.Append) {
 		do(unkept, deleteUnmatched(t, beside(staging, keptSuffix), p.keyColumns(), ""))
 		do(passes, deleteUnmatched(staging, beside(staging, keptSuffix), p.stagedKey(), ""))

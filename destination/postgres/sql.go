@@ -62,6 +62,9 @@ SET LOCAL extra_float_digits = 3; SET LOCAL datestyle = 'ISO, YMD'`
 // lockTimeout bounds how long a statement waits for a lock.
 func lockTimeout(ms int64) string { return fmt.Sprintf("SET LOCAL lock_timeout = %d", ms) }
 
+// beginCommit starts the transaction of a commit.
+const beginCommit = begin + "; " + commitSettings + "; " + durable
+
 // commitSettings let the joins of a commit keep keys in memory, and keep the
 // server from compiling comparisons of many columns, which takes longer than
 // they do: 1 s of CPU time a process for 70 columns.
@@ -73,20 +76,22 @@ const durable = "SELECT set_config('synchronous_commit', 'on', true) WHERE curre
 
 // lockName takes an advisory lock until the transaction ends; it works where a
 // pooler gives each transaction another session.
-const lockName = "SELECT pg_advisory_xact_lock($1::bigint)"
+func lockName(key int64) string {
+	return fmt.Sprintf("SELECT pg_advisory_xact_lock('%d'::bigint)", key)
+}
 
-const (
-	tryLockName   = "SELECT pg_try_advisory_xact_lock($1::bigint)"
-	shareLockName = "SELECT pg_advisory_xact_lock_shared($1::bigint)"
-)
+func shareLockName(key int64) string {
+	return fmt.Sprintf("SELECT pg_advisory_xact_lock_shared('%d'::bigint)", key)
+}
+
+const tryLockName = "SELECT pg_try_advisory_xact_lock($1::bigint)"
 
 // tryLockTable takes an advisory lock until it is given back, or the session
-// ends; tryShareTable takes one that others may have, too.
+// ends; isFree says whether nobody has one, but for those who share it.
 const (
-	tryLockTable  = "SELECT pg_try_advisory_lock($1::bigint)"
-	unlockTable   = "SELECT pg_advisory_unlock($1::bigint)"
-	tryShareTable = "SELECT pg_try_advisory_lock_shared($1::bigint)"
-	unshareTable  = "SELECT pg_advisory_unlock_shared($1::bigint)"
+	tryLockTable = "SELECT pg_try_advisory_lock($1::bigint)"
+	unlockTable  = "SELECT pg_advisory_unlock($1::bigint)"
+	isFree       = "SELECT CASE WHEN pg_try_advisory_lock_shared($1::bigint) THEN pg_advisory_unlock_shared($1::bigint) ELSE false END"
 )
 
 func createSchema(schema string) string { return "CREATE SCHEMA IF NOT EXISTS " + quote(schema) }

@@ -27,9 +27,9 @@ func TestSQL(t *testing.T) {
 	section := func(name string, statements ...string) {
 		b.WriteString("-- " + name + "\n" + strings.Join(statements, ";\n") + ";\n\n")
 	}
-	section("transactions", begin, beginReading, lockTimeout(1000), commitSettings, durable)
+	section("transactions", begin, beginReading, lockTimeout(1000), beginCommit)
 	section("catalog", selectSchema, selectRelation, selectColumns, selectReferrers, selectReferred, selectPinned, selectStaging, selectReplicated, selectServer, selectHolder)
-	section("locks", lockName, tryLockName, shareLockName, tryLockTable, unlockTable, tryShareTable, unshareTable)
+	section("locks", lockName(-1), tryLockName, shareLockName(1), tryLockTable, unlockTable, isFree)
 	section("states", hasStates, createStates, selectState, lockStates, lockState, selectStates, deleteState, updateState, insertState)
 	section("stage", createSchema("public"), createStaging(staging, columns, false), comment(staging, `it's a \ label`), createParts(beside(staging, partsSuffix), true), identifyRows(staging),
 		copyIn(staging, columns), insertPart(beside(staging, partsSuffix)))

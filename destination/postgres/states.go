@@ -62,8 +62,7 @@ func makeStates(ctx context.Context, conn *pgx.Conn) error {
 
 // lockSchemas keeps two runs from making one schema at once, which would meet.
 func lockSchemas(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, lockName, lockKey("schemas", destination.TableName{}))
-	return err
+	return run(ctx, conn, lockName(lockKey("schemas", destination.TableName{})))
 }
 
 // swapState writes a state, unless another load has written it since it was

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,18 +50,17 @@ func (c existing) filled() bool { return c.hasDefault || c.generated != "" || c.
 // inspect reads what the catalog says about t.
 func inspect(ctx context.Context, q querier, t destination.TableName) (tableState, error) {
 	var s tableState
-	if err := q.QueryRow(ctx, selectSchema, t.Schema).Scan(&s.hasSchema, &s.mayCreate); err != nil {
-		return s, err
-	}
 	var r relation
-	err := q.QueryRow(ctx, selectRelation, t.Schema, t.Table).Scan(&s.oid, &r.kind, &r.rules, &r.children, &s.owner, &s.owned, &r.denied)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return s, nil
-	}
-	if err != nil {
+	var b pgx.Batch
+	b.Queue(selectSchema, t.Schema).QueryRow(func(row pgx.Row) error { return row.Scan(&s.hasSchema, &s.mayCreate) })
+	queue(&b, selectRelation, []any{t.Schema, t.Table}, func(row pgx.Rows) error {
+		s.exists = true
+		return row.Scan(&s.oid, &r.kind, &r.rules, &r.children, &s.owner, &s.owned, &r.denied)
+	})
+	if err := q.SendBatch(ctx, &b).Close(); err != nil || !s.exists {
 		return s, err
 	}
-	s.exists, s.partitioned = true, r.kind == "p"
+	s.partitioned = r.kind == "p"
 	if err := r.check(t); err != nil {
 		return s, err
 	}
@@ -103,39 +101,33 @@ func (r relation) check(t destination.TableName) error {
 	return nil
 }
 
+// read asks for all that hangs on the table at once.
 func (s *tableState) read(ctx context.Context, q querier) error {
-	err := each(ctx, q, selectColumns, []any{s.oid}, func(row pgx.Rows) error {
+	var b pgx.Batch
+	queue(&b, selectColumns, []any{s.oid}, func(row pgx.Rows) error {
 		var c existing
 		err := row.Scan(&c.name, &c.kind, &c.declared, &c.enum, &c.notNull, &c.hasDefault, &c.generated, &c.identity, &c.collation)
 		s.columns = append(s.columns, c)
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	err = each(ctx, q, selectReferrers, []any{s.oid}, func(row pgx.Rows) error {
+	queue(&b, selectReferrers, []any{s.oid}, func(row pgx.Rows) error {
 		s.referrers = append(s.referrers, "")
 		return row.Scan(&s.referrers[len(s.referrers)-1])
 	})
-	if err != nil {
-		return err
-	}
-	err = each(ctx, q, selectReferred, []any{s.oid}, func(row pgx.Rows) error {
+	queue(&b, selectReferred, []any{s.oid}, func(row pgx.Rows) error {
 		var t destination.TableName
 		err := row.Scan(&t.Schema, &t.Table)
 		s.referred = append(s.referred, t)
 		return err
 	})
-	if err != nil {
-		return err
-	}
 	s.pinned = map[string][]string{}
-	return each(ctx, q, selectPinned, []any{s.oid}, func(row pgx.Rows) error {
+	queue(&b, selectPinned, []any{s.oid}, func(row pgx.Rows) error {
 		var column, what string
 		err := row.Scan(&column, &what)
 		s.pinned[column] = append(s.pinned[column], what)
 		return err
 	})
+	return q.SendBatch(ctx, &b).Close()
 }
 
 // same says whether a table is as it was, as far as a load depends on it.
@@ -148,6 +140,7 @@ func (s tableState) same(o tableState) bool {
 type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 }
 
 // each runs a query and hands out its rows.
@@ -157,6 +150,15 @@ func each(ctx context.Context, q querier, query string, args []any, scan func(pg
 		return err
 	}
 	defer rows.Close()
+	return scanAll(rows, scan)
+}
+
+// queue adds a query to a batch, whose rows are handed out when that is closed.
+func queue(b *pgx.Batch, query string, args []any, scan func(pgx.Rows) error) {
+	b.Queue(query, args...).Query(func(rows pgx.Rows) error { return scanAll(rows, scan) })
+}
+
+func scanAll(rows pgx.Rows, scan func(pgx.Rows) error) error {
 	for rows.Next() {
 		if err := scan(rows); err != nil {
 			return err

@@ -6,8 +6,9 @@ BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL row_security = off; SE
 WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout') AND source <> 'client' AND setting <> '0';
 SET LOCAL extra_float_digits = 3; SET LOCAL datestyle = 'ISO, YMD';
 SET LOCAL lock_timeout = 1000;
-SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '128MB'; SET LOCAL jit = off;
-SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL row_security = off; SELECT set_config(name, '0', true) FROM pg_catalog.pg_settings
+WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout') AND source <> 'client' AND setting <> '0';
+SET LOCAL extra_float_digits = 3; SET LOCAL datestyle = 'ISO, YMD'; SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '128MB'; SET LOCAL jit = off; SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off';
 
 -- catalog
 SELECT n.oid IS NOT NULL, coalesce(has_schema_privilege(n.oid, 'CREATE') AND has_schema_privilege(n.oid, 'USAGE'), has_database_privilege(current_database(), 'CREATE'))
@@ -55,13 +56,12 @@ AND l.objsubid = 1 AND (l.classid::bigint << 32) | l.objid::bigint = $1
 LIMIT 1;
 
 -- locks
-SELECT pg_advisory_xact_lock($1::bigint);
+SELECT pg_advisory_xact_lock('-1'::bigint);
 SELECT pg_try_advisory_xact_lock($1::bigint);
-SELECT pg_advisory_xact_lock_shared($1::bigint);
+SELECT pg_advisory_xact_lock_shared('1'::bigint);
 SELECT pg_try_advisory_lock($1::bigint);
 SELECT pg_advisory_unlock($1::bigint);
-SELECT pg_try_advisory_lock_shared($1::bigint);
-SELECT pg_advisory_unlock_shared($1::bigint);
+SELECT CASE WHEN pg_try_advisory_lock_shared($1::bigint) THEN pg_advisory_unlock_shared($1::bigint) ELSE false END;
 
 -- states
 SELECT t.oid IS NOT NULL, CASE
