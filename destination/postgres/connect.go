@@ -30,93 +30,75 @@ type server struct {
 
 	mu     sync.Mutex
 	config *pgx.ConnConfig
-	// room takes a value for each connection that is there or being made, idle
-	// holds those that nobody uses for a moment. They come with the first
-	// settings, and stay.
-	room chan struct{}
-	idle chan *pgx.Conn
-	rest *time.Timer // hangs up on the idle
+	pool   *pool // comes with the first settings, and stays
 }
-
-// idleTime is how long a connection waits for its next use after the last one was
-// idle: a server's process that has read the catalog answers in a tenth of the
-// time, but other programs want connections, too.
-const idleTime = time.Second
 
 // defaultConnections is how many connections a Destination has at once where the
 // address does not say: others want some, too.
 const defaultConnections = 16
 
 // connect gives a connection, in a transaction that a statement begins, with an
-// application name and UTC as its time zone. While the server has none left, or is
-// starting, it waits as for a lock; while others of ours are at work, for one of
-// them to end. Nobody who has a connection may wait for another one, but for that
-// of the locks.
+// application name and UTC as its time zone; the pool wants it back. While the
+// server has none left, or is starting, connect waits as for a lock; while others
+// of ours are at work, for one of theirs. Nobody who has a connection may wait for
+// another one, but for that of the locks.
 func (d *Destination) connect(ctx context.Context, begin string) (*pgx.Conn, error) {
 	if _, err := d.server.current(ctx, nil); err != nil {
 		return nil, err
 	}
+	pool := d.server.pool
+	select {
+	case pool.room <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 	for {
-		conn, used, err := d.anyConnection(ctx)
-		if err != nil {
-			return nil, err
+		conn, used, err := d.patiently(ctx)
+		if err == nil {
+			err = run(ctx, conn, begin)
 		}
-		if err = run(ctx, conn, begin); err == nil {
+		if err == nil {
 			return conn, nil
 		}
-		hangUp(ctx, conn)
-		if !used || ctx.Err() != nil {
+		if conn != nil {
+			pool.end(ctx, conn)
+		}
+		if !used || ctx.Err() != nil || !hasEnded(err) {
+			<-pool.room
 			return nil, err
 		}
+		d.log.Debug("a connection has ended that nobody used, taking another one", "cause", err)
 	}
 }
 
-// anyConnection gives one that was used before, and may have ended meanwhile, or
-// a new one.
-func (d *Destination) anyConnection(ctx context.Context) (conn *pgx.Conn, used bool, err error) {
-	s := d.server
-	select {
-	case conn := <-s.idle:
-		return conn, true, nil
-	default:
-	}
-	select {
-	case conn := <-s.idle:
-		return conn, true, nil
-	case s.room <- struct{}{}:
-	case <-ctx.Done():
-		return nil, false, context.Cause(ctx)
-	}
-	conn, used, err = d.patiently(ctx)
-	if err != nil || used {
-		<-s.room
-		return conn, used, err
-	}
-	d.open.Add(1)
-	go func() {
-		<-conn.PgConn().CleanupDone()
-		d.open.Add(-1)
-		<-s.room
-	}()
-	return conn, false, nil
-}
-
+// patiently gives a connection that was used before, or a new one.
 func (d *Destination) patiently(ctx context.Context) (conn *pgx.Conn, used bool, err error) {
+	pool := d.server.pool
 	deadline := time.Now().Add(d.options.LockTimeout)
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		config, err := d.server.current(ctx, nil)
+		if err != nil {
+			return nil, false, err
+		}
+		if conn := pool.take(config); conn != nil {
+			return conn, true, nil
+		}
 		conn, err := d.dial(ctx)
+		if err == nil {
+			pool.open.Add(1)
+			return conn, false, nil
+		}
 		left := time.Until(deadline)
-		if d.open.Load() > 1 {
+		if pool.open.Load() > 1 {
 			left = max(d.options.LockTimeout, pause)
 			deadline = time.Now().Add(left)
 		}
 		if !isBusy(err) || left <= 0 {
-			return conn, false, err
+			return nil, false, err
 		}
 		d.log.Debug("the server has no connection for us, waiting", "cause", err)
 		select {
-		case conn := <-d.server.idle:
-			return conn, true, nil
+		case <-pool.freed:
 		case <-time.After(min(pause, left)):
 		case <-ctx.Done():
 			return nil, false, context.Cause(ctx)
@@ -124,31 +106,7 @@ func (d *Destination) patiently(ctx context.Context) (conn *pgx.Conn, used bool,
 	}
 }
 
-// handBack leaves a connection to whoever wants one next, if its transaction has
-// ended and nobody asked the server to end a statement of it.
-func (d *Destination) handBack(ctx context.Context, conn *pgx.Conn) {
-	const none = 'I'
-	if conn.IsClosed() || conn.PgConn().TxStatus() != none || conn.PgConn().CustomData()[cancelled] != nil {
-		hangUp(ctx, conn)
-		return
-	}
-	d.server.idle <- conn // has room for all there are
-	d.server.rest.Reset(idleTime)
-}
-
-// hangUpIdle closes the connections that nobody uses.
-func (s *server) hangUpIdle() {
-	for {
-		select {
-		case conn := <-s.idle:
-			hangUp(context.Background(), conn)
-		default:
-			return
-		}
-	}
-}
-
-// dial is connect without patience.
+// dial makes a connection, without patience.
 func (d *Destination) dial(ctx context.Context) (*pgx.Conn, error) {
 	s := d.server
 	config, err := s.current(ctx, nil)
@@ -166,6 +124,7 @@ func (d *Destination) dial(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, connectError(config, err)
 	}
+	conn.PgConn().CustomData()[madeWith] = config
 	return conn, nil
 }
 
@@ -181,10 +140,8 @@ func (s *server) current(ctx context.Context, stale *pgx.ConnConfig) (*pgx.ConnC
 	if err != nil {
 		return nil, err
 	}
-	if s.config, err = configure(u); err == nil && s.room == nil {
-		most := cmp.Or(u.Connections, defaultConnections)
-		s.room, s.idle = make(chan struct{}, most), make(chan *pgx.Conn, most)
-		s.rest = time.AfterFunc(idleTime, s.hangUpIdle)
+	if s.config, err = configure(u); err == nil && s.pool == nil {
+		s.pool = newPool(cmp.Or(u.Connections, defaultConnections))
 	}
 	return s.config, err
 }
@@ -222,7 +179,7 @@ func hangUp(ctx context.Context, conn *pgx.Conn) {
 	_ = conn.Close(ctx)
 }
 
-// inTransaction runs do in a transaction on a connection of its own.
+// inTransaction runs do in a transaction on a connection that nobody else uses.
 func (d *Destination) inTransaction(ctx context.Context, do func(*pgx.Conn) error) error {
 	return d.apart(ctx, begin, do)
 }
@@ -237,7 +194,7 @@ func (d *Destination) apart(ctx context.Context, begin string, do func(*pgx.Conn
 	if err != nil {
 		return err
 	}
-	defer d.handBack(ctx, conn)
+	defer d.server.pool.handBack(ctx, conn)
 	if err := do(conn); err != nil {
 		_, _ = conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
 		return err

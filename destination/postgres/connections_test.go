@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"sluice/destination"
 	"sluice/destination/postgres/pgtest"
 	"sluice/state"
+	"sluice/uri"
 )
 
 // numbered is stated for one of many tables.
@@ -291,32 +293,80 @@ func TestNeighboursNeverDeadlock(t *testing.T) {
 	}
 }
 
+// resting makes connections of a destination wait so long for their next use.
+func resting(t *testing.T, address string, rest time.Duration) *Destination {
+	t.Helper()
+	d := dial(t, address, Options{})
+	if _, err := d.server.current(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	d.server.pool.rest = rest
+	return d
+}
+
+// waiting gives the server's processes behind the connections that nobody uses.
+func waiting(d *Destination) (pids []uint32) {
+	p := d.server.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, i := range p.idle {
+		pids = append(pids, i.conn.PgConn().PID())
+	}
+	return pids
+}
+
+// burst has so many connections of d at once, and hands them back.
+func burst(t *testing.T, d *Destination, many int) {
+	t.Helper()
+	for range many {
+		conn, err := d.connect(t.Context(), begin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.server.pool.handBack(t.Context(), conn)
+		defer func() {
+			if err := run(t.Context(), conn, "COMMIT"); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+}
+
 // TestConnectionsServeOneLoadAfterAnother: twelve loads take two connections, that
-// of the locks and one more, and a moment later the server has none of ours.
+// of the locks and one more, which end with the destination.
 func TestConnectionsServeOneLoadAfterAnother(t *testing.T) {
 	address := pgtest.Database(t)
-	d := dial(t, address, Options{})
-	most, there := countConnections(t, d, false), func() string {
-		return pgtest.Query(t, address, "SELECT count(DISTINCT pid) FROM pg_stat_activity WHERE application_name = 'sluice' AND datname = current_database()")[0]
-	}
+	d := resting(t, address, time.Hour)
+	used := map[uint32]bool{}
 	for n := range int64(12) {
 		mustPut(t, d, stated(destination.Merge, fmt.Sprint("run", n)), generationBatch(n, 0, 10))
+		for _, pid := range waiting(d) {
+			used[pid] = true
+		}
 	}
-	if n := most(); n != 2 {
-		t.Errorf("%d connections at a time, want 2", n)
+	if len(used) != 2 {
+		t.Errorf("%d connections, want 2", len(used))
 	}
-	if n := len(d.server.idle); n != 1 {
-		t.Errorf("%d connections wait for a next load, want 1", n)
+	if got := pgtest.Query(t, address, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"); got[0] != "0" {
+		t.Errorf("a connection that waits holds %s locks", got[0])
 	}
-	for there() != "0" { // one that stays lets the test run out of time
-		time.Sleep(10 * time.Millisecond)
-	}
-	mustPut(t, d, stated(destination.Merge, "run12"), generationBatch(12, 0, 10))
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if len(d.server.idle) > 0 {
-		t.Error("a connection outlives the destination")
+	if n := len(waiting(d)); n > 0 {
+		t.Errorf("%d connections outlive the destination", n)
+	}
+}
+
+// TestConnectionsThatNobodyWantsEnd while others are in use again and again.
+func TestConnectionsThatNobodyWantsEnd(t *testing.T) {
+	d := resting(t, pgtest.Database(t), 300*time.Millisecond)
+	burst(t, d, 8)
+	if n := len(waiting(d)); n != 8 {
+		t.Fatalf("%d connections wait, want 8", n)
+	}
+	for len(waiting(d)) > 1 { // more that stay let the test run out of time
+		burst(t, d, 1)
 	}
 }
 
@@ -324,13 +374,11 @@ func TestConnectionsServeOneLoadAfterAnother(t *testing.T) {
 // a next load, as its timeouts and its administrators do.
 func TestAConnectionThatEndedUnused(t *testing.T) {
 	address := pgtest.Database(t)
-	d := dial(t, address, Options{})
+	d := resting(t, address, time.Hour)
 	for n := range int64(5) {
-		mustPut(t, d, stated(destination.Merge, fmt.Sprint("run", n)), generationBatch(n, 0, 10))
-		if len(d.server.idle) == 0 {
-			t.Fatal("no connection waits")
-		}
+		burst(t, d, 4)
 		pgtest.Query(t, address, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'sluice' AND datname = current_database()")
+		mustPut(t, d, stated(destination.Merge, fmt.Sprint("run", n)), generationBatch(n, 0, 10))
 	}
 	if got := pgtest.Query(t, address, "SELECT count(*), min(generation) FROM public.account"); got[0] != "10|4" {
 		t.Errorf("%q", got)
@@ -340,20 +388,47 @@ func TestAConnectionThatEndedUnused(t *testing.T) {
 // TestACancelledConnectionServesNobodyElse: the server may be told to end a
 // statement after that has ended, and would end the next.
 func TestACancelledConnectionServesNobodyElse(t *testing.T) {
-	d := dial(t, pgtest.Database(t), Options{})
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := d.reading(ctx, func(conn *pgx.Conn) error { return run(ctx, conn, "SELECT pg_sleep(60)") }); err == nil {
-		t.Fatal("the statement was not ended")
+	d := resting(t, pgtest.Database(t), time.Hour)
+	var cancelled uint32
+	err := d.reading(t.Context(), func(conn *pgx.Conn) error {
+		cancelled = conn.PgConn().PID()
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		return run(ctx, conn, "SELECT pg_sleep(60)")
+	})
+	if err == nil || cancelled == 0 {
+		t.Fatalf("the statement was not ended: %v", err)
 	}
-	if n := len(d.server.idle); n > 0 {
-		t.Errorf("%d connections wait", n)
+	if pids := waiting(d); slices.Contains(pids, cancelled) {
+		t.Error("it waits for its next use")
 	}
-	if err := d.reading(t.Context(), func(conn *pgx.Conn) error { return run(t.Context(), conn, "SELECT 1") }); err != nil {
+}
+
+// TestAConnectionToAnOldAddressServesNobodyElse: Heroku moves databases.
+func TestAConnectionToAnOldAddressServesNobodyElse(t *testing.T) {
+	at := pgtest.Database(t)
+	d := open(&server{rotates: true, address: func(context.Context) (uri.Postgres, error) { return uri.ParsePostgres(at) }}, Options{})
+	defer d.Close()
+	where := func() (name string) {
+		err := d.reading(t.Context(), func(conn *pgx.Conn) error {
+			return conn.QueryRow(t.Context(), "SELECT current_database()").Scan(&name)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	before := where()
+	at = pgtest.Database(t)
+	stale, err := d.server.current(t.Context(), nil)
+	if err == nil {
+		_, err = d.server.current(t.Context(), stale)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(d.server.idle); n != 1 {
-		t.Errorf("%d connections wait, want 1", n)
+	if after := where(); after == before {
+		t.Errorf("still in %s", after)
 	}
 }
 
@@ -373,5 +448,33 @@ func TestLoadsPrepareSideBySide(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestStatesOfManyTablesAreKeptAtOnce from the first on, which makes their table.
+func TestStatesOfManyTablesAreKeptAtOnce(t *testing.T) {
+	d := dial(t, pgtest.Database(t), Options{LockTimeout: time.Minute})
+	const tables, loads = 8, 4
+	var g errgroup.Group
+	for n := range tables {
+		g.Go(func() error {
+			for k := range loads {
+				key := state.Key{Org: "org", Source: "Account", Dest: fmt.Sprint(n, k)}
+				put := func(s state.Store) error { return s.Put(t.Context(), key, state.State{Cursor: generationTime(1)}) }
+				if err := d.States().Exclusive(t.Context(), put); err != nil {
+					return err
+				}
+				if err := put(d.States()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Error(err)
+	}
+	if list, err := d.States().List(t.Context()); err != nil || len(list) != tables*loads {
+		t.Errorf("%d states, %v", len(list), err)
 	}
 }

@@ -48,6 +48,11 @@ func dial(t testing.TB, address string, o Options) *Destination {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return d
 }
 

@@ -185,8 +185,8 @@ func (l *load) begin(ctx context.Context) error {
 	return nil
 }
 
-// beginKeys makes a table of keys beside the staging table, once. Most loads need
-// none.
+// beginKeys makes a table of keys beside the staging table, once, if that is there
+// still. Most loads need none.
 func (l *load) beginKeys(ctx context.Context, suffix string) error {
 	if err := l.begin(ctx); err != nil {
 		return err
@@ -199,7 +199,7 @@ func (l *load) beginKeys(ctx context.Context, suffix string) error {
 		return nil
 	}
 	err := l.d.inTransaction(ctx, func(conn *pgx.Conn) error {
-		return run(ctx, conn, createStaging(beside(l.staging, suffix), l.plan.keyColumns(), false))
+		return run(ctx, conn, keepTable(l.staging), createStaging(beside(l.staging, suffix), l.plan.keyColumns(), false))
 	})
 	if err == nil {
 		l.keyTables = append(l.keyTables, suffix)

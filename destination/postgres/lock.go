@@ -161,7 +161,7 @@ func (d *Destination) ask(ctx context.Context, s *lockSession, question func(con
 	err := question(ctx)
 	if err != nil && d.locks == s {
 		d.locks = nil
-		hangUp(ctx, s.conn)
+		d.server.pool.drop(ctx, s.conn)
 	}
 	return err
 }
@@ -172,9 +172,9 @@ func (d *Destination) leave(ctx context.Context, s *lockSession) {
 	if s.loads > 0 || d.locks != s {
 		return
 	}
-	if err := d.ask(ctx, s, func(ctx context.Context) error { return run(ctx, s.conn, "ROLLBACK") }); err == nil {
+	if err := d.ask(ctx, s, func(ctx context.Context) error { return run(ctx, s.conn, unlockAll, "ROLLBACK") }); err == nil {
 		d.locks = nil
-		hangUp(ctx, s.conn)
+		d.server.pool.handBack(ctx, s.conn)
 	}
 }
 

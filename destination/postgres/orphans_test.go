@@ -63,3 +63,28 @@ func TestOrphansAreCleared(t *testing.T) {
 		t.Errorf("%s tables are left", got[0])
 	}
 }
+
+// TestALoadThatLostItsTableStagesNoKeys: another run has dropped what the load has
+// staged, and nobody would drop a table that is made beside it then.
+func TestALoadThatLostItsTableStagesNoKeys(t *testing.T) {
+	address := pgtest.Database(t)
+	ctx := t.Context()
+	lost, err := dial(t, address, Options{}).Begin(ctx, stated(destination.Merge, "run1"))
+	if err == nil {
+		err = putPart(ctx, lost, "part", generationBatch(1, 0, 10))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Query(t, address, "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'")
+	mustPut(t, dial(t, address, Options{}), stated(destination.Merge, "run2"), generationBatch(2, 0, 10))
+	if _, err := lost.StageGone(ctx); err == nil || !strings.Contains(err.Error(), "_sluice_stage_account_run1") {
+		t.Errorf("%v", err)
+	}
+	if err := lost.Abort(ctx); err != nil {
+		t.Error(err)
+	}
+	if got := pgtest.Query(t, address, "SELECT count(*) FROM pg_class WHERE relname LIKE '\\_sluice\\_stage%'"); got[0] != "0" {
+		t.Errorf("%s tables are left", got[0])
+	}
+}

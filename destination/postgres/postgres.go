@@ -12,7 +12,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"sluice/destination"
@@ -43,8 +42,6 @@ type Destination struct {
 
 	locking turn         // guards locks
 	locks   *lockSession // nil while no table is loaded, or when it was lost
-
-	open atomic.Int64 // connections
 }
 
 // Open returns the destination at u. It connects to nothing: the first load
@@ -62,7 +59,9 @@ func open(s *server, o Options) *Destination {
 
 // Close ends the use of the database. Loads that are under way must have ended.
 func (d *Destination) Close() error {
-	d.server.hangUpIdle()
+	if d.server.pool != nil {
+		d.server.pool.hangUp(0)
+	}
 	return nil
 }
 

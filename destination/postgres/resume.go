@@ -261,6 +261,9 @@ func (d *Destination) clearOrphans(ctx context.Context, t destination.TableName)
 		return nil
 	})
 	if err != nil {
+		d.mu.Lock()
+		d.looked = time.Time{} // the next load tries again
+		d.mu.Unlock()
 		d.log.Debug("what earlier runs have left stays", "cause", strings.TrimSpace(err.Error()))
 	}
 }

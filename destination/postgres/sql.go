@@ -91,6 +91,7 @@ const tryLockName = "SELECT pg_try_advisory_xact_lock($1::bigint)"
 const (
 	tryLockTable = "SELECT pg_try_advisory_lock($1::bigint)"
 	unlockTable  = "SELECT pg_advisory_unlock($1::bigint)"
+	unlockAll    = "SELECT pg_advisory_unlock_all()"
 	isFree       = "SELECT CASE WHEN pg_try_advisory_lock_shared($1::bigint) THEN pg_advisory_unlock_shared($1::bigint) ELSE false END"
 )
 
@@ -149,6 +150,11 @@ func comment(t destination.TableName, text string) string {
 // copyIn takes rows in the binary format of COPY.
 func copyIn(t destination.TableName, columns []column) string {
 	return fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary)", qualify(t), quoteAll(names(columns)))
+}
+
+// keepTable keeps others from dropping a table, and fails when they have.
+func keepTable(t destination.TableName) string {
+	return "LOCK TABLE " + qualify(t) + " IN ACCESS SHARE MODE"
 }
 
 func dropIfThere(tables ...destination.TableName) string {

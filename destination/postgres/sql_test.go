@@ -29,10 +29,11 @@ func TestSQL(t *testing.T) {
 	}
 	section("transactions", begin, beginReading, lockTimeout(1000), beginCommit)
 	section("catalog", selectSchema, selectRelation, selectColumns, selectReferrers, selectReferred, selectPinned, selectStaging, selectReplicated, selectServer, selectHolder)
-	section("locks", lockName(-1), tryLockName, shareLockName(1), tryLockTable, unlockTable, isFree)
+	section("locks", lockName(-1), tryLockName, shareLockName(1), tryLockTable, unlockTable, unlockAll, isFree)
 	section("states", hasStates, createStates, selectState, lockStates, lockState, selectStates, deleteState, updateState, insertState)
 	section("stage", createSchema("public"), createStaging(staging, columns, false), comment(staging, `it's a \ label`), createParts(beside(staging, partsSuffix), true), identifyRows(staging),
 		copyIn(staging, columns), insertPart(beside(staging, partsSuffix)))
+	section("keys", keepTable(staging), createStaging(beside(staging, goneSuffix), columns[:1], false))
 	section("go on", selectParts(beside(staging, partsSuffix)), newestRow(staging, "system_modstamp"))
 	section("misfits", misfits(staging, columns[2], []string{"id", `o"dd`}), misfits(staging, columns[2], nil), nulls(staging, columns[1], []string{"id"}),
 		castable(staging, columns[2]), rowAt(staging, columns[2], []string{"id"}), lastBlock(staging))

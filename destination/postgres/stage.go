@@ -208,7 +208,7 @@ func (s *stage) end(ctx context.Context) {
 		<-s.copied
 	}
 	s.cancel()
-	s.load.d.handBack(ctx, s.conn)
+	s.load.d.server.pool.handBack(ctx, s.conn)
 	if !s.closed {
 		s.load.stageEnded(nil, 0)
 		return

@@ -57,6 +57,9 @@ func makeStates(ctx context.Context, conn *pgx.Conn) error {
 	if err := lockSchemas(ctx, conn); err != nil {
 		return err
 	}
+	if there, err = statesThere(ctx, conn); err != nil || there { // somebody has made it meanwhile
+		return err
+	}
 	return run(ctx, conn, createSchema(stateTable.Schema), createStates)
 }
 
@@ -119,8 +122,10 @@ func (s states) Put(ctx context.Context, k state.Key, st state.State) error {
 		return err
 	}
 	err = s.do(ctx, func(conn *pgx.Conn) error {
-		if err := lockSchemas(ctx, conn); err != nil { // one put at a time, too
-			return err
+		if s.conn == nil { // else nobody puts beside us, and who has this lock may wait for us
+			if err := lockSchemas(ctx, conn); err != nil {
+				return err
+			}
 		}
 		if err := makeStates(ctx, conn); err != nil {
 			return err

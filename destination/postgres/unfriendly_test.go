@@ -149,8 +149,7 @@ func TestATimeoutOfTheAddressCounts(t *testing.T) {
 // does.
 func TestWhatTheServerMaySayInACommit(t *testing.T) {
 	address := pgtest.Database(t)
-	d := dial(t, address, Options{})
-	mustPut(t, d, stated(destination.Replace, "run1"), generationBatch(1, 0, 10))
+	mustPut(t, dial(t, address, Options{}), stated(destination.Replace, "run1"), generationBatch(1, 0, 10))
 	pgtest.Query(t, address, `CREATE SEQUENCE public.times;
 		CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			PERFORM nextval('public.times');
@@ -175,6 +174,7 @@ func TestWhatTheServerMaySayInACommit(t *testing.T) {
 		t.Run(tt.code, func(t *testing.T) {
 			pgtest.Query(t, address, "ALTER SEQUENCE public.times RESTART; ALTER ROLE "+pgtest.User+" SET our.trouble = '"+tt.code+"'")
 			defer pgtest.Query(t, address, "ALTER ROLE "+pgtest.User+" RESET our.trouble")
+			d := dial(t, address, Options{}) // a session has what its role was given before
 			_, err := put(t.Context(), d, stated(destination.Replace, "run2"), &state.State{Cursor: generationTime(2)}, generationBatch(2, 5, 10))
 			refused(t, address, "trouble (SQLSTATE "+tt.code+")", tt.hint, before, err)
 			if isBusy(err) != tt.busy {

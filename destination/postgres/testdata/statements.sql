@@ -61,6 +61,7 @@ SELECT pg_try_advisory_xact_lock($1::bigint);
 SELECT pg_advisory_xact_lock_shared('1'::bigint);
 SELECT pg_try_advisory_lock($1::bigint);
 SELECT pg_advisory_unlock($1::bigint);
+SELECT pg_advisory_unlock_all();
 SELECT CASE WHEN pg_try_advisory_lock_shared($1::bigint) THEN pg_advisory_unlock_shared($1::bigint) ELSE false END;
 
 -- states
@@ -100,6 +101,12 @@ CREATE TABLE "public"."_sluice_stage_account_run1_parts" (
 ALTER TABLE "public"."_sluice_stage_account_run1" REPLICA IDENTITY FULL;
 COPY "public"."_sluice_stage_account_run1" ("id", "o""dd", "amount", "is_deleted", "system_modstamp") FROM STDIN (FORMAT binary);
 INSERT INTO "public"."_sluice_stage_account_run1_parts" (part, rows) VALUES ($1, $2);
+
+-- keys
+LOCK TABLE "public"."_sluice_stage_account_run1" IN ACCESS SHARE MODE;
+CREATE UNLOGGED TABLE "public"."_sluice_stage_account_run1_gone" (
+	"id" text NOT NULL
+) WITH (autovacuum_enabled = false);
 
 -- go on
 SELECT part, rows FROM "public"."_sluice_stage_account_run1_parts";
