@@ -54,19 +54,18 @@ func (d *Destination) connect(ctx context.Context, begin string) (*pgx.Conn, err
 	}
 	for {
 		conn, used, err := d.patiently(ctx)
-		if err == nil {
-			err = run(ctx, conn, begin)
-		}
-		if err == nil {
-			return conn, nil
-		}
-		if conn != nil {
-			pool.end(ctx, conn)
-		}
-		if !used || ctx.Err() != nil || !hasEnded(err) {
+		if err != nil {
 			<-pool.room
 			return nil, err
 		}
+		if err = run(ctx, conn, begin); err == nil {
+			return conn, nil
+		}
+		if !used || ctx.Err() != nil || !hasEnded(err) {
+			pool.drop(ctx, conn)
+			return nil, err
+		}
+		pool.end(ctx, conn, func() {})
 		d.log.Debug("a connection has ended that nobody used, taking another one", "cause", err)
 	}
 }

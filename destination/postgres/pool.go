@@ -58,7 +58,7 @@ func (p *pool) take(config *pgx.ConnConfig) *pgx.Conn {
 		if conn.PgConn().CustomData()[madeWith] == config {
 			return conn
 		}
-		go p.end(context.Background(), conn)
+		go p.end(context.Background(), conn, func() {})
 	}
 	return nil
 }
@@ -85,20 +85,16 @@ func (p *pool) handBack(ctx context.Context, conn *pgx.Conn) {
 }
 
 // drop ends the use of a connection, and the connection.
-func (p *pool) drop(ctx context.Context, conn *pgx.Conn) {
+func (p *pool) drop(ctx context.Context, conn *pgx.Conn) { p.end(ctx, conn, func() { <-p.room }) }
+
+// end ends a connection. Then is called when the other side has ended it, too.
+func (p *pool) end(ctx context.Context, conn *pgx.Conn, then func()) {
 	hangUp(ctx, conn)
 	go func() {
 		<-conn.PgConn().CleanupDone()
 		p.open.Add(-1)
-		<-p.room
+		then()
 	}()
-}
-
-// end ends a connection that is not in use.
-func (p *pool) end(ctx context.Context, conn *pgx.Conn) {
-	hangUp(ctx, conn)
-	<-conn.PgConn().CleanupDone()
-	p.open.Add(-1)
 }
 
 // hangUp ends the connections that have been idle for so long.
