@@ -114,7 +114,7 @@ const maxAttempts = 5
 // publish puts the staged rows into the table, and the state text beside it. P3:
 // one transaction, the state included.
 func (l *load) publish(ctx context.Context, text string) (r destination.Result, err error) {
-	deadline := time.Now().Add(max(l.d.options.LockTimeout, minLockTime))
+	deadline := time.Now().Add(l.d.lockTime())
 	for attempt := 1; ; attempt++ {
 		err = l.d.apart(ctx, beginCommit, func(conn *pgx.Conn) error {
 			r = destination.Result{}
@@ -152,10 +152,10 @@ const readersWait = 2 * time.Second
 // lockUp keeps others away from the table, and looks whether it is as it was.
 func (l *load) lockUp(ctx context.Context, conn *pgx.Conn, deadline time.Time) error {
 	wait := max(time.Until(deadline), time.Second)
-	locks := append([]string{lockTimeout(wait.Milliseconds())}, lockNeighbours(l.spec.Table, l.plan.old.referred)...)
+	locks := append([]string{lockTimeout(wait)}, lockNeighbours(l.spec.Table, l.plan.old.referred)...)
 	if l.plan.way != create {
 		if len(l.plan.added)+len(l.plan.widened) > 0 {
-			locks = append(locks, lockTimeout(min(wait, readersWait).Milliseconds()))
+			locks = append(locks, lockTimeout(min(wait, readersWait)))
 		}
 		locks = append(locks, l.plan.lockTable())
 	}

@@ -61,7 +61,7 @@ func (d *Destination) connect(ctx context.Context, begin string) (*pgx.Conn, err
 		if err = run(ctx, conn, begin); err == nil {
 			return conn, nil
 		}
-		if !used || ctx.Err() != nil || !hasEnded(err) {
+		if !used || ctx.Err() != nil || !conn.IsClosed() {
 			pool.drop(ctx, conn)
 			return nil, err
 		}
@@ -195,7 +195,9 @@ func (d *Destination) apart(ctx context.Context, begin string, do func(*pgx.Conn
 	}
 	defer d.server.pool.handBack(ctx, conn)
 	if err := do(conn); err != nil {
-		_, _ = conn.Exec(context.WithoutCancel(ctx), "ROLLBACK")
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbyeTime)
+		defer cancel()
+		_, _ = conn.Exec(ctx, "ROLLBACK") // a connection that does not take it serves nobody else
 		return err
 	}
 	return commit(ctx, conn)

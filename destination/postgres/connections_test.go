@@ -478,3 +478,41 @@ func TestStatesOfManyTablesAreKeptAtOnce(t *testing.T) {
 		t.Errorf("%d states, %v", len(list), err)
 	}
 }
+
+// TestALoadMakesItsSchemaWhileStatesAreHeld: a load whose state is kept in the same
+// database, by another address, commits while its own run holds the states.
+func TestALoadMakesItsSchemaWhileStatesAreHeld(t *testing.T) {
+	address := pgtest.Database(t)
+	ctx, cancel := context.WithTimeout(t.Context(), minLockTime/2)
+	defer cancel()
+	err := dial(t, address, Options{}).States().Exclusive(ctx, func(states state.Store) error {
+		s := spec(generation, destination.Replace, "run1")
+		s.Table.Schema = "fresh"
+		if _, err := put(ctx, dial(t, address, Options{}), s, nil, generationBatch(1, 0, 10)); err != nil {
+			return err
+		}
+		return states.Put(ctx, state.Key{Org: "org", Source: "Account", Dest: "fresh.account"}, state.State{})
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestALookThatWasCancelledSpoilsNoOtherLoad that shares its session of locks.
+func TestALookThatWasCancelledSpoilsNoOtherLoad(t *testing.T) {
+	d := dial(t, pgtest.Database(t), Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	l, err := d.lockTable(ctx, numbered(0, destination.Merge, "").Table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = d.lookFrom(ctx, l, func(conn *pgx.Conn) error {
+		cancel()
+		return run(ctx, conn, "SELECT 1")
+	})
+	if err == nil {
+		t.Fatal("the look was not cancelled")
+	}
+	mustPut(t, d, numbered(1, destination.Merge, "run1"), generationBatch(1, 0, 10))
+	d.release(t.Context(), l)
+}

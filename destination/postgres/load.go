@@ -30,11 +30,13 @@ type load struct {
 
 	turn turn // guards what follows, up to mu
 	// staging is the table of the staged rows, once it is made.
-	staging    destination.TableName
-	staged     bool
-	keyTables  []string // the suffixes of those beside it that are made
-	madeSchema bool
-	ended      bool
+	staging   destination.TableName
+	staged    bool
+	keyTables []string // the suffixes of those beside it that are made
+	// lacksStates says that the table of states has to be made, madeSchema that
+	// the schema of the table was.
+	lacksStates, madeSchema bool
+	ended                   bool
 
 	mu         sync.Mutex // guards what follows
 	keeps      bool       // keys of all rows are staged, too
@@ -71,9 +73,14 @@ func (l *load) look(ctx context.Context, q querier) error {
 	}
 	var seen string
 	if l.spec.State != (state.Key{}) {
-		if seen, err = readState(ctx, q, l.spec.State); err != nil {
+		there, err := statesThere(ctx, q)
+		if err == nil && there {
+			seen, err = scanState(q.QueryRow(ctx, selectState, l.spec.State.Org, l.spec.State.Source, l.spec.State.Dest))
+		}
+		if err != nil {
 			return err
 		}
+		l.lacksStates = !there
 	}
 	if l.plan, err = newPlan(l.spec, t, seen); err != nil {
 		return err
@@ -212,30 +219,56 @@ func (l *load) prepare(ctx context.Context) error {
 	if err := l.relock(ctx); err != nil {
 		return err
 	}
-	err := l.d.apart(ctx, begin+"; "+lockTimeout(minLockTime.Milliseconds()), func(conn *pgx.Conn) error {
-		if !l.plan.old.hasSchema {
-			if err := lockSchemas(ctx, conn); err != nil {
-				return err
-			}
-			if err := run(ctx, conn, createSchema(l.spec.Table.Schema)); err != nil {
-				return err
-			}
-			l.madeSchema = true
-		}
-		if l.spec.State != (state.Key{}) {
-			if err := makeStates(ctx, conn); err != nil {
-				return err
-			}
-		}
-		return l.takeOver(ctx, conn)
-	})
+	if err := l.makeSchemas(ctx); err != nil {
+		return err
+	}
+	err := l.d.apart(ctx, begin+"; "+lockTimeout(l.d.lockTime()), func(conn *pgx.Conn) error { return l.takeOver(ctx, conn) })
 	if err != nil {
+		l.dropSchema(ctx)
 		return err
 	}
 	if l.d.mayHaveOrphans() {
 		l.d.clearOrphans(ctx, l.spec.Table)
 	}
 	return nil
+}
+
+// makeSchemas makes the schema of the table and the table of states where they
+// are not there, in a transaction of its own: others may wait for its end.
+func (l *load) makeSchemas(ctx context.Context) error {
+	if l.plan.old.hasSchema && !l.lacksStates {
+		return nil
+	}
+	err := l.d.apart(ctx, begin+"; "+lockTimeout(l.d.lockTime()), func(conn *pgx.Conn) error {
+		if err := lockSchemas(ctx, conn); err != nil {
+			return err
+		}
+		if !l.plan.old.hasSchema {
+			if err := run(ctx, conn, createSchema(l.spec.Table.Schema)); err != nil {
+				return err
+			}
+		}
+		if l.lacksStates {
+			return makeStates(ctx, conn)
+		}
+		return nil
+	})
+	l.madeSchema = err == nil && !l.plan.old.hasSchema
+	return err
+}
+
+// dropSchema drops the schema that the load has made. Another load may use it by
+// now; then it stays.
+func (l *load) dropSchema(ctx context.Context) {
+	if !l.madeSchema {
+		return
+	}
+	_ = l.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+		if err := lockSchemas(ctx, conn); err != nil {
+			return err
+		}
+		return run(ctx, conn, dropEmptySchema(l.spec.Table.Schema))
+	})
 }
 
 // Abort implements [destination.Load].
@@ -283,12 +316,10 @@ func (l *load) stages() int {
 // clear drops what prepare made.
 func (l *load) clear(ctx context.Context) error {
 	err := l.d.inTransaction(ctx, func(conn *pgx.Conn) error { return dropStaging(ctx, conn, l.staging) })
-	if err != nil || !l.madeSchema {
-		return err
+	if err == nil {
+		l.dropSchema(ctx)
 	}
-	// Another load may use the schema by now; then it stays.
-	_ = l.d.inTransaction(ctx, func(conn *pgx.Conn) error { return run(ctx, conn, dropEmptySchema(l.spec.Table.Schema)) })
-	return nil
+	return err
 }
 
 // end gives back what the load holds.

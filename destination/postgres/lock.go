@@ -40,6 +40,9 @@ const (
 // autovacuum that is in the way after a second.
 const minLockTime = 10 * time.Second
 
+// lockTime is how long a statement may wait for a lock.
+func (d *Destination) lockTime() time.Duration { return max(d.options.LockTimeout, minLockTime) }
+
 // lockKey is the number of an advisory lock. Two tables of one number would
 // wait for each other, no more.
 func lockKey(what string, t destination.TableName) int64 {
@@ -62,7 +65,7 @@ func (d *Destination) lockTable(ctx context.Context, t destination.TableName) (*
 		d.release(ctx, l)
 		return nil, err
 	}
-	err = d.awaitLock(ctx, max(d.options.LockTimeout, minLockTime), func() (bool, string, error) { return d.tryCommitLock(ctx, l, t) }, func(holder string) error {
+	err = d.awaitLock(ctx, d.lockTime(), func() (bool, string, error) { return d.tryCommitLock(ctx, l, t) }, func(holder string) error {
 		return &destination.Error{
 			Err:  fmt.Errorf("the server still works on the commit of an earlier run of table %s: %s", t, holder),
 			Mend: "wait until it ends, or wait longer with --lock-timeout",
@@ -102,8 +105,8 @@ func (d *Destination) awaitLock(ctx context.Context, most time.Duration, try fun
 	}
 }
 
-// lockTime bounds a question to the session of locks, none of which waits.
-const lockTime = 20 * time.Second
+// askTime bounds a question to the session of locks, none of which waits.
+const askTime = 20 * time.Second
 
 // take tries to take the lock of a table, in a new session where there is none. The
 // load stays in that session while it waits for the lock.
@@ -156,7 +159,7 @@ func (d *Destination) try(ctx context.Context, s *lockSession, sql string, key i
 // ask puts a question to the session of locks, whatever becomes of ctx: the
 // locks of other loads would go with it. One that fails is used no more.
 func (d *Destination) ask(ctx context.Context, s *lockSession, question func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lockTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTime)
 	defer cancel()
 	err := question(ctx)
 	if err != nil && d.locks == s {
@@ -190,7 +193,14 @@ func (d *Destination) lookFrom(ctx context.Context, l *tableLock, look func(*pgx
 		return d.reading(ctx, look)
 	}
 	defer d.locking.give()
-	return within(ctx, l.session.conn, func() error { return look(l.session.conn) })
+	conn := l.session.conn
+	err := within(ctx, conn, func() error { return look(conn) })
+	const inTransaction = 'T'
+	if conn.IsClosed() || conn.PgConn().TxStatus() != inTransaction { // it did not go back to the savepoint
+		d.locks = nil
+		d.server.pool.drop(ctx, conn)
+	}
+	return err
 }
 
 // holds says whether a lock is still ours.

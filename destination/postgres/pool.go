@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,14 +79,14 @@ func (p *pool) handBack(ctx context.Context, conn *pgx.Conn) {
 	<-p.room
 	select {
 	case p.freed <- struct{}{}:
-	default: // nobody has waited since the last time
+	default: // who waits looks again anyway
 	}
 }
 
 // drop ends the use of a connection, and the connection.
 func (p *pool) drop(ctx context.Context, conn *pgx.Conn) { p.end(ctx, conn, func() { <-p.room }) }
 
-// end ends a connection. Then is called when the other side has ended it, too.
+// end ends a connection. Then is called when nothing is left of it here.
 func (p *pool) end(ctx context.Context, conn *pgx.Conn, then func()) {
 	hangUp(ctx, conn)
 	go func() {
@@ -124,11 +123,4 @@ func (p *pool) rested(after time.Duration) *pgx.Conn {
 	conn := p.idle[0].conn
 	p.idle = p.idle[1:]
 	return conn
-}
-
-// hasEnded says whether an error means that a connection was ended by the server,
-// or is broken; any other would come again.
-func hasEnded(err error) bool {
-	code := sqlState(err)
-	return code == "" || strings.HasPrefix(code, "57P")
 }

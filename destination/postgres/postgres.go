@@ -59,8 +59,11 @@ func open(s *server, o Options) *Destination {
 
 // Close ends the use of the database. Loads that are under way must have ended.
 func (d *Destination) Close() error {
-	if d.server.pool != nil {
-		d.server.pool.hangUp(0)
+	d.server.mu.Lock()
+	pool := d.server.pool
+	d.server.mu.Unlock()
+	if pool != nil {
+		pool.hangUp(0)
 	}
 	return nil
 }

@@ -236,7 +236,7 @@ func (d *Destination) mayHaveOrphans() bool {
 // schema: a table that is never loaded again has no next run. That it cannot is
 // no reason to stop.
 func (d *Destination) clearOrphans(ctx context.Context, t destination.TableName) {
-	err := d.apart(ctx, begin+"; "+lockTimeout(minLockTime.Milliseconds()), func(conn *pgx.Conn) error {
+	err := d.apart(ctx, begin+"; "+lockTimeout(minLockTime), func(conn *pgx.Conn) error {
 		all, err := leftovers(ctx, conn, "")
 		if err != nil {
 			return err

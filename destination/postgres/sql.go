@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"sluice/destination"
 )
@@ -60,7 +61,9 @@ WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session
 SET LOCAL extra_float_digits = 3; SET LOCAL datestyle = 'ISO, YMD'`
 
 // lockTimeout bounds how long a statement waits for a lock.
-func lockTimeout(ms int64) string { return fmt.Sprintf("SET LOCAL lock_timeout = %d", ms) }
+func lockTimeout(d time.Duration) string {
+	return fmt.Sprintf("SET LOCAL lock_timeout = %d", d.Milliseconds())
+}
 
 // beginCommit starts the transaction of a commit.
 const beginCommit = begin + "; " + commitSettings + "; " + durable
@@ -322,7 +325,7 @@ const whereState = " WHERE org = $1 AND source = $2 AND dest = $3"
 
 var (
 	selectState  = "SELECT state FROM " + qualify(stateTable) + whereState
-	lockStates   = "LOCK TABLE " + qualify(stateTable) + " IN SHARE ROW EXCLUSIVE MODE"
+	lockStates   = "LOCK TABLE " + qualify(stateTable) + " IN EXCLUSIVE MODE"
 	lockState    = selectState + " FOR UPDATE"
 	selectStates = "SELECT org, source, dest, state FROM " + qualify(stateTable) + ` ORDER BY org COLLATE "C", source COLLATE "C", dest COLLATE "C"`
 	deleteState  = "DELETE FROM " + qualify(stateTable) + whereState

@@ -27,7 +27,7 @@ func TestSQL(t *testing.T) {
 	section := func(name string, statements ...string) {
 		b.WriteString("-- " + name + "\n" + strings.Join(statements, ";\n") + ";\n\n")
 	}
-	section("transactions", begin, beginReading, lockTimeout(1000), beginCommit)
+	section("transactions", begin, beginReading, lockTimeout(time.Second), beginCommit)
 	section("catalog", selectSchema, selectRelation, selectColumns, selectReferrers, selectReferred, selectPinned, selectStaging, selectReplicated, selectServer, selectHolder)
 	section("locks", lockName(-1), tryLockName, shareLockName(1), tryLockTable, unlockTable, unlockAll, isFree)
 	section("states", hasStates, createStates, selectState, lockStates, lockState, selectStates, deleteState, updateState, insertState)

@@ -179,9 +179,7 @@ func (s *stage) finish(ctx context.Context) error {
 			return err
 		}
 	}
-	// Whether the part is there must be known, whatever becomes of ctx.
-	_, err := s.conn.Exec(context.WithoutCancel(ctx), "COMMIT")
-	return err
+	return commit(ctx, s.conn)
 }
 
 // Abort implements [destination.Stage].

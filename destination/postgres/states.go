@@ -121,15 +121,10 @@ func (s states) Put(ctx context.Context, k state.Key, st state.State) error {
 	if err != nil {
 		return err
 	}
+	if s.conn == nil {
+		return s.Exclusive(ctx, func(alone state.Store) error { return alone.Put(ctx, k, st) })
+	}
 	err = s.do(ctx, func(conn *pgx.Conn) error {
-		if s.conn == nil { // else nobody puts beside us, and who has this lock may wait for us
-			if err := lockSchemas(ctx, conn); err != nil {
-				return err
-			}
-		}
-		if err := makeStates(ctx, conn); err != nil {
-			return err
-		}
 		if _, err := conn.Exec(ctx, deleteState, k.Org, k.Source, k.Dest); err != nil {
 			return err
 		}
@@ -176,13 +171,12 @@ func (s states) List(ctx context.Context) (entries []state.Entry, err error) {
 // away, and that ends with do.
 func (s states) Exclusive(ctx context.Context, do func(state.Store) error) error {
 	var failed error
-	err := s.d.inTransaction(ctx, func(conn *pgx.Conn) error {
-		if err := run(ctx, conn, lockTimeout(max(s.d.options.LockTimeout, minLockTime).Milliseconds())); err != nil {
-			return err
-		}
-		if err := makeStates(ctx, conn); err != nil {
-			return err
-		}
+	waiting := begin + "; " + lockTimeout(s.d.lockTime())
+	// The lock of schemas is not kept: do may take it elsewhere.
+	if err := s.d.apart(ctx, waiting, func(conn *pgx.Conn) error { return makeStates(ctx, conn) }); err != nil {
+		return s.explain("make the table of states", err)
+	}
+	err := s.d.apart(ctx, waiting, func(conn *pgx.Conn) error {
 		if err := run(ctx, conn, lockStates); err != nil {
 			return err
 		}

@@ -77,7 +77,7 @@ LEFT JOIN pg_catalog.pg_namespace AS n ON n.nspname = w.schema
 LEFT JOIN pg_catalog.pg_class AS t ON t.relnamespace = n.oid AND t.relname = w.name;
 CREATE TABLE IF NOT EXISTS "_sluice"."state" (org text, source text, dest text, state text NOT NULL, updated timestamptz NOT NULL, PRIMARY KEY (org, source, dest));
 SELECT state FROM "_sluice"."state" WHERE org = $1 AND source = $2 AND dest = $3;
-LOCK TABLE "_sluice"."state" IN SHARE ROW EXCLUSIVE MODE;
+LOCK TABLE "_sluice"."state" IN EXCLUSIVE MODE;
 SELECT state FROM "_sluice"."state" WHERE org = $1 AND source = $2 AND dest = $3 FOR UPDATE;
 SELECT org, source, dest, state FROM "_sluice"."state" ORDER BY org COLLATE "C", source COLLATE "C", dest COLLATE "C";
 DELETE FROM "_sluice"."state" WHERE org = $1 AND source = $2 AND dest = $3;
