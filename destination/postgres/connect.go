@@ -79,7 +79,7 @@ func (d *Destination) patiently(ctx context.Context) (conn *pgx.Conn, used bool,
 		if err != nil {
 			return nil, false, err
 		}
-		if conn := pool.take(config); conn != nil {
+		if conn := pool.take(ctx, config); conn != nil {
 			return conn, true, nil
 		}
 		conn, err := d.dial(ctx)
@@ -140,7 +140,7 @@ func (s *server) current(ctx context.Context, stale *pgx.ConnConfig) (*pgx.ConnC
 		return nil, err
 	}
 	if s.config, err = configure(u); err == nil && s.pool == nil {
-		s.pool = newPool(cmp.Or(u.Connections, defaultConnections))
+		s.pool = newPool(cmp.Or(u.Connections, defaultConnections)) //nolint:contextcheck // it outlives the call
 	}
 	return s.config, err
 }

@@ -488,7 +488,8 @@ func TestALoadMakesItsSchemaWhileStatesAreHeld(t *testing.T) {
 	err := dial(t, address, Options{}).States().Exclusive(ctx, func(states state.Store) error {
 		s := spec(generation, destination.Replace, "run1")
 		s.Table.Schema = "fresh"
-		if _, err := put(ctx, dial(t, address, Options{}), s, nil, generationBatch(1, 0, 10)); err != nil {
+		other := dial(t, address, Options{}) //nolint:contextcheck // closed after the test
+		if _, err := put(ctx, other, s, nil, generationBatch(1, 0, 10)); err != nil {
 			return err
 		}
 		return states.Put(ctx, state.Key{Org: "org", Source: "Account", Dest: "fresh.account"}, state.State{})

@@ -19,7 +19,8 @@ func TestOrphansAreCleared(t *testing.T) {
 	begin := func(schema, table string) destination.Load {
 		s := spec(generation, destination.Merge, "run1")
 		s.Table = destination.TableName{Schema: schema, Table: table}
-		l, err := dial(t, address, Options{}).Begin(ctx, s)
+		d := dial(t, address, Options{}) //nolint:contextcheck // closed after the test
+		l, err := d.Begin(ctx, s)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -48,7 +48,7 @@ const madeWith = "sluice.config"
 
 // take gives the connection that was in use last, if it was made with these
 // settings; nil when there is none. The server may have ended it meanwhile.
-func (p *pool) take(config *pgx.ConnConfig) *pgx.Conn {
+func (p *pool) take(ctx context.Context, config *pgx.ConnConfig) *pgx.Conn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for n := len(p.idle); n > 0; n = len(p.idle) {
@@ -57,7 +57,7 @@ func (p *pool) take(config *pgx.ConnConfig) *pgx.Conn {
 		if conn.PgConn().CustomData()[madeWith] == config {
 			return conn
 		}
-		go p.end(context.Background(), conn, func() {})
+		go p.end(ctx, conn, func() {})
 	}
 	return nil
 }
