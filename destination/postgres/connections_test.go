@@ -438,7 +438,7 @@ func TestLoadsPrepareSideBySide(t *testing.T) {
 	d := dial(t, address, Options{})
 	mustPut(t, d, numbered(0, destination.Merge, "run0"), generationBatch(0, 0, 10))
 	err := d.inTransaction(t.Context(), func(conn *pgx.Conn) error {
-		if err := lockSchemas(t.Context(), conn); err != nil {
+		if err := run(t.Context(), conn, lockSchemas); err != nil {
 			return err
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), minLockTime/2)

@@ -219,42 +219,32 @@ func (l *load) prepare(ctx context.Context) error {
 	if err := l.relock(ctx); err != nil {
 		return err
 	}
-	if err := l.makeSchemas(ctx); err != nil {
-		return err
+	waiting := begin + "; " + lockTimeout(l.d.lockTime())
+	if l.lacksStates {
+		// In a transaction of its own, as others wait for its end.
+		if err := l.d.apart(ctx, waiting, func(conn *pgx.Conn) error { return makeStates(ctx, conn) }); err != nil {
+			return err
+		}
 	}
-	err := l.d.apart(ctx, begin+"; "+lockTimeout(l.d.lockTime()), func(conn *pgx.Conn) error { return l.takeOver(ctx, conn) })
+	made := false
+	err := l.d.apart(ctx, waiting, func(conn *pgx.Conn) error {
+		if !l.plan.old.hasSchema {
+			// Until there is a table in it, another load may drop the schema.
+			if err := run(ctx, conn, lockSchemas, createSchema(l.spec.Table.Schema)); err != nil {
+				return err
+			}
+			made = true
+		}
+		return l.takeOver(ctx, conn)
+	})
 	if err != nil {
-		l.dropSchema(ctx)
 		return err
 	}
+	l.madeSchema = made
 	if l.d.mayHaveOrphans() {
 		l.d.clearOrphans(ctx, l.spec.Table)
 	}
 	return nil
-}
-
-// makeSchemas makes the schema of the table and the table of states where they
-// are not there, in a transaction of its own: others may wait for its end.
-func (l *load) makeSchemas(ctx context.Context) error {
-	if l.plan.old.hasSchema && !l.lacksStates {
-		return nil
-	}
-	err := l.d.apart(ctx, begin+"; "+lockTimeout(l.d.lockTime()), func(conn *pgx.Conn) error {
-		if err := lockSchemas(ctx, conn); err != nil {
-			return err
-		}
-		if !l.plan.old.hasSchema {
-			if err := run(ctx, conn, createSchema(l.spec.Table.Schema)); err != nil {
-				return err
-			}
-		}
-		if l.lacksStates {
-			return makeStates(ctx, conn)
-		}
-		return nil
-	})
-	l.madeSchema = err == nil && !l.plan.old.hasSchema
-	return err
 }
 
 // dropSchema drops the schema that the load has made. Another load may use it by
@@ -264,10 +254,7 @@ func (l *load) dropSchema(ctx context.Context) {
 		return
 	}
 	_ = l.d.inTransaction(ctx, func(conn *pgx.Conn) error {
-		if err := lockSchemas(ctx, conn); err != nil {
-			return err
-		}
-		return run(ctx, conn, dropEmptySchema(l.spec.Table.Schema))
+		return run(ctx, conn, lockSchemas, dropEmptySchema(l.spec.Table.Schema))
 	})
 }
 

@@ -54,7 +54,7 @@ func makeStates(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil || there {
 		return err
 	}
-	if err := lockSchemas(ctx, conn); err != nil {
+	if err := run(ctx, conn, lockSchemas); err != nil {
 		return err
 	}
 	if there, err = statesThere(ctx, conn); err != nil || there { // somebody has made it meanwhile
@@ -64,9 +64,7 @@ func makeStates(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // lockSchemas keeps two runs from making one schema at once, which would meet.
-func lockSchemas(ctx context.Context, conn *pgx.Conn) error {
-	return run(ctx, conn, lockName(lockKey("schemas", destination.TableName{})))
-}
+var lockSchemas = lockName(lockKey("schemas", destination.TableName{}))
 
 // swapState writes a state, unless another load has written it since it was
 // seen.
