@@ -30,13 +30,11 @@ type load struct {
 
 	turn turn // guards what follows, up to mu
 	// staging is the table of the staged rows, once it is made.
-	staging   destination.TableName
-	staged    bool
-	keyTables []string // the suffixes of those beside it that are made
-	// lacksStates says that the table of states has to be made, madeSchema that
-	// the schema of the table was.
-	lacksStates, madeSchema bool
-	ended                   bool
+	staging     destination.TableName
+	staged      bool
+	keyTables   []string // the suffixes of those beside it that are made
+	lacksStates bool     // the table of states has to be made
+	ended       bool
 
 	mu         sync.Mutex // guards what follows
 	keeps      bool       // keys of all rows are staged, too
@@ -73,11 +71,8 @@ func (l *load) look(ctx context.Context, q querier) error {
 	}
 	var seen string
 	if l.spec.State != (state.Key{}) {
-		there, err := statesThere(ctx, q)
-		if err == nil && there {
-			seen, err = scanState(q.QueryRow(ctx, selectState, l.spec.State.Org, l.spec.State.Source, l.spec.State.Dest))
-		}
-		if err != nil {
+		var there bool
+		if seen, there, err = readState(ctx, q, l.spec.State); err != nil {
 			return err
 		}
 		l.lacksStates = !there
@@ -226,36 +221,22 @@ func (l *load) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	made := false
 	err := l.d.apart(ctx, waiting, func(conn *pgx.Conn) error {
 		if !l.plan.old.hasSchema {
 			// Until there is a table in it, another load may drop the schema.
 			if err := run(ctx, conn, lockSchemas, createSchema(l.spec.Table.Schema)); err != nil {
 				return err
 			}
-			made = true
 		}
 		return l.takeOver(ctx, conn)
 	})
 	if err != nil {
 		return err
 	}
-	l.madeSchema = made
 	if l.d.mayHaveOrphans() {
 		l.d.clearOrphans(ctx, l.spec.Table)
 	}
 	return nil
-}
-
-// dropSchema drops the schema that the load has made. Another load may use it by
-// now; then it stays.
-func (l *load) dropSchema(ctx context.Context) {
-	if !l.madeSchema {
-		return
-	}
-	_ = l.d.inTransaction(ctx, func(conn *pgx.Conn) error {
-		return run(ctx, conn, lockSchemas, dropEmptySchema(l.spec.Table.Schema))
-	})
 }
 
 // Abort implements [destination.Load].
@@ -303,10 +284,14 @@ func (l *load) stages() int {
 // clear drops what prepare made.
 func (l *load) clear(ctx context.Context) error {
 	err := l.d.inTransaction(ctx, func(conn *pgx.Conn) error { return dropStaging(ctx, conn, l.staging) })
-	if err == nil {
-		l.dropSchema(ctx)
+	if err != nil || l.plan.old.hasSchema {
+		return err
 	}
-	return err
+	// Another load may use the schema by now; then it stays.
+	_ = l.d.inTransaction(ctx, func(conn *pgx.Conn) error {
+		return run(ctx, conn, lockSchemas, dropEmptySchema(l.spec.Table.Schema))
+	})
+	return nil
 }
 
 // end gives back what the load holds.

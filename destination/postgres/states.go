@@ -33,12 +33,13 @@ func statesThere(ctx context.Context, q querier) (there bool, err error) {
 	return there, nil
 }
 
-// readState gives the encoded state of a key, "" when there is none.
-func readState(ctx context.Context, q querier, k state.Key) (text string, err error) {
-	if there, err := statesThere(ctx, q); !there || err != nil {
-		return "", err
+// readState gives the encoded state of a key, "" when there is none, and whether
+// the database has states at all.
+func readState(ctx context.Context, q querier, k state.Key) (text string, there bool, err error) {
+	if there, err = statesThere(ctx, q); there && err == nil {
+		text, err = scanState(q.QueryRow(ctx, selectState, k.Org, k.Source, k.Dest))
 	}
-	return scanState(q.QueryRow(ctx, selectState, k.Org, k.Source, k.Dest))
+	return text, there, err
 }
 
 func scanState(row pgx.Row) (text string, err error) {
@@ -104,7 +105,7 @@ func (d *Destination) States() state.Store { return states{d: d} }
 // Get implements [state.Store].
 func (s states) Get(ctx context.Context, k state.Key) (found state.State, err error) {
 	err = s.read(ctx, func(conn *pgx.Conn) error {
-		text, err := readState(ctx, conn, k)
+		text, _, err := readState(ctx, conn, k)
 		if err == nil && text != "" {
 			found, err = state.Decode([]byte(text))
 		}
@@ -115,20 +116,16 @@ func (s states) Get(ctx context.Context, k state.Key) (found state.State, err er
 
 // Put implements [state.Store].
 func (s states) Put(ctx context.Context, k state.Key, st state.State) error {
+	if s.conn == nil {
+		return s.Exclusive(ctx, func(alone state.Store) error { return alone.Put(ctx, k, st) })
+	}
 	text, err := state.Encode(st)
 	if err != nil {
 		return err
 	}
-	if s.conn == nil {
-		return s.Exclusive(ctx, func(alone state.Store) error { return alone.Put(ctx, k, st) })
+	if _, err = s.conn.Exec(ctx, deleteState, k.Org, k.Source, k.Dest); err == nil {
+		_, err = s.conn.Exec(ctx, insertState, k.Org, k.Source, k.Dest, string(text), time.Now().UTC())
 	}
-	err = s.do(ctx, func(conn *pgx.Conn) error {
-		if _, err := conn.Exec(ctx, deleteState, k.Org, k.Source, k.Dest); err != nil {
-			return err
-		}
-		_, err := conn.Exec(ctx, insertState, k.Org, k.Source, k.Dest, string(text), time.Now().UTC())
-		return err
-	})
 	return s.explain("write the state of "+k.String(), err)
 }
 
